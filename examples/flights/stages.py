@@ -1,0 +1,185 @@
+"""The stages of the example, in order, and how one is skipped when its output is there.
+
+What a stage does is in `prepare`, `train` and `telemetry`; the system itself is called as a
+user would call it, at the command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from examples.flights import prepare, telemetry, train
+from monitoring_dagster import settings
+from monitoring_dagster.monitors.contract import Monitor, content_hash
+from monitoring_dagster.monitors.loader import load_folder
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MONITORS = REPOSITORY / "monitors"
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the example: what it makes, from what, and how it speaks of it."""
+
+    title: str
+    output: Path
+    made_from: object
+    work: Callable[[telemetry.Report], Facts]
+    sentence: str
+    speaks_for_itself: bool = False
+    """It is a process that shows its own progress."""
+
+    @property
+    def recipe(self) -> str:
+        """Identity of everything that the output depends on."""
+        return content_hash([self.title, self.made_from])
+
+    @property
+    def marker(self) -> Path:
+        """Written last: without it the output is not complete."""
+        return self.output.with_name(f".{self.output.name}.done.json")
+
+    def facts(self) -> Facts | None:
+        """What a finished run of this very stage noted, or None."""
+        if not (self.output.exists() and self.marker.exists()):
+            return None
+        noted = json.loads(self.marker.read_text(encoding="utf-8"))
+        return noted["facts"] if noted["recipe"] == self.recipe else None
+
+    def run(self, report: telemetry.Report = telemetry.unheard) -> Facts:
+        """Do the work, and note that it is done."""
+        self.marker.unlink(missing_ok=True)
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        facts = {**self.work(report), "seconds": round(time.monotonic() - started, 1)}
+        self.marker.write_text(json.dumps({"recipe": self.recipe, "facts": facts}), "utf-8")
+        return facts
+
+
+def monitor() -> Monitor:
+    """The monitor of the example, as it is committed."""
+    loaded = load_folder(MONITORS)
+    if train.MODEL not in loaded.monitors:
+        raise SystemExit("\n".join(str(problem) for problem in loaded.problems))
+    return loaded.monitors[train.MODEL]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The example in one home folder."""
+
+    home: Path
+
+    @property
+    def store_url(self) -> str:
+        """Where the measurements of this home are stored."""
+        return settings.Settings.from_environment({settings.HOME: str(self.home)}).store_url
+
+    @property
+    def flights(self) -> pa.Table:
+        """The prepared flights."""
+        return pq.read_table(self.home / "flights.parquet")
+
+    def stages(self) -> Iterator[Stage]:
+        """The stages in order; each is made when the one before it has finished."""
+        watched = monitor()
+        data = prepare.source_folder()
+        sizes = [(data / name).stat().st_size for name in ("flights.csv.zip", "weather.csv")]
+        prepared = Stage(
+            "Preparing the flights",
+            self.home / "flights.parquet",
+            [sizes, _source_of(prepare)],
+            self._prepare,
+            "{flights:,} flights of 2013, with the weather of their hour",
+        )
+        yield prepared
+        trained = Stage(
+            "Training the model",
+            self.home / "mlflow",
+            [prepared.recipe, _source_of(train)],
+            self._train,
+            "flight_delay version {version} registered: AUC {march_roc_auc:.3f} on unseen March",
+        )
+        yield trained
+        logged = Stage(
+            "Writing telemetry",
+            self.home / "telemetry",
+            [trained.recipe, _source_of(telemetry), watched.model.threshold],
+            lambda report: self._log(trained, watched, report),
+            "{files} files of features, predictions and labels, March to December",
+        )
+        yield logged
+        yield Stage(
+            "Monitoring",
+            self.home / "store.db",
+            [logged.recipe, watched.config_hash],
+            lambda _: self._monitor(watched),
+            "{days} days monitored, each as of its own next morning",
+            speaks_for_itself=True,
+        )
+
+    def _prepare(self, _: telemetry.Report) -> Facts:
+        flights = prepare.flights(prepare.source_folder())
+        pq.write_table(flights, self.home / "flights.parquet", compression="zstd")
+        return {"flights": flights.num_rows}
+
+    def _train(self, _: telemetry.Report) -> Facts:
+        flights = self.flights
+        trained = train.train(flights)
+        version = train.register(trained, flights, self.home / "mlflow")
+        return {"version": version, **trained.metrics}
+
+    def _log(self, trained: Stage, watched: Monitor, report: telemetry.Report) -> Facts:
+        version = (trained.facts() or {})["version"]
+        threshold = watched.model.threshold
+        if threshold is None:
+            raise SystemExit(f"{MONITORS / watched.name}.yaml has no model.threshold; add it")
+        flights = train.between(self.flights, (telemetry.FIRST_DAY, telemetry.LAST_DAY))
+        scores = train.score(train.champion(self.home / "mlflow"), flights)
+        files = telemetry.write(
+            flights,
+            scores,
+            telemetry.Deployment(version, threshold),
+            self.home / "telemetry",
+            report=report,
+        )
+        return {"files": files}
+
+    def _monitor(self, watched: Monitor) -> Facts:
+        last_day = watched.last_day or telemetry.LAST_DAY
+        days = ["--from", f"{watched.first_day}", "--to", f"{last_day}"]
+        command = [sys.executable, "-m", "monitoring_dagster", "run", watched.name, *days]
+        done = subprocess.run(
+            [*command, "--replay"], env=self.environment(), cwd=REPOSITORY, check=False
+        )
+        if done.returncode != 0:
+            raise SystemExit(done.returncode)
+        return {"days": (last_day - watched.first_day).days + 1}
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the monitoring process: this home, and nobody else's store."""
+        own = {k: v for k, v in os.environ.items() if not k.startswith("MONITORING_DAGSTER_")}
+        return own | {
+            settings.HOME: str(self.home),
+            settings.MONITORS: str(MONITORS),
+            "DAGSTER_HOME": str(self.home / "dagster"),
+            "PYTHONWARNINGS": "ignore",
+        }
+
+
+def _source_of(module: Any) -> str:
+    return hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()[:16]

@@ -1,0 +1,107 @@
+"""What a year of monitoring found, month by month.
+
+Reads stored measurements through the store's public interface; measures nothing itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any
+
+from rich.table import Table
+
+from examples.flights.train import MODEL, NUMBERS
+from monitoring_dagster.store import Store
+
+DAILY = ("roc_auc", "base_rate", "predicted_positive_rate", "label_coverage", "latency_p95")
+DRIFT = "wasserstein_scaled"
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month's daily measurements in a line: means, the worst AUC, the largest drift.
+
+    None where no day of the month had a value.
+    """
+
+    first_day: dt.date
+    means: Mapping[str, float | None]
+    lowest_auc: tuple[float, dt.date] | None
+    drifted_most: tuple[str, float] | None
+
+
+def months(store: Store) -> list[Month]:
+    """Every month that has measurements of the whole traffic, in order."""
+    values: dict[dt.date, dict[tuple[str, str], list[tuple[float, dt.date]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for metric in (*DAILY, DRIFT):
+        for row in _rows(store, metric):
+            month = values[row["day"].replace(day=1)]
+            month[metric, row["column"]].append((row["value"], row["day"]))
+    return [_month(first, values[first]) for first in sorted(values)]
+
+
+def _rows(store: Store, metric: str) -> Iterable[dict[str, Any]]:
+    table = store.measurements(
+        MODEL, metric=metric, segment="all", model_version="all", status="ok"
+    )
+    wanted = table.select(["day", "column", "value"]).to_pylist()
+    return wanted if metric != DRIFT else [row for row in wanted if row["column"] in NUMBERS]
+
+
+def _month(first: dt.date, values: Mapping[tuple[str, str], list[tuple[float, dt.date]]]) -> Month:
+    daily = {metric: found for (metric, _), found in values.items() if metric != DRIFT}
+    drifts = {
+        column: median(value for value, _ in found)
+        for (metric, column), found in values.items()
+        if metric == DRIFT
+    }
+    return Month(
+        first_day=first,
+        means={m: fmean(v for v, _ in daily[m]) if m in daily else None for m in DAILY},
+        lowest_auc=min(daily["roc_auc"]) if "roc_auc" in daily else None,
+        drifted_most=max(drifts.items(), key=lambda item: item[1]) if drifts else None,
+    )
+
+
+def table(found: Iterable[Month]) -> Table:
+    """The months as a table for a terminal."""
+    shown = Table(title="What was found, by month (means of the days)", title_justify="left")
+    shown.add_column("2013")
+    for heading in (
+        "AUC",
+        "lowest day",
+        "were late",
+        "called late",
+        "labelled",
+        "drifted most (median day)",
+        "p95 latency",
+    ):
+        shown.add_column(heading, justify="right")
+    for month in found:
+        shown.add_row(f"{month.first_day:%b}", *_cells(month))
+    return shown
+
+
+def _cells(month: Month) -> Iterable[str]:
+    auc, late, called, labelled, latency = (month.means[metric] for metric in DAILY)
+    yield _number(auc, "{:.3f}")
+    yield _pair(month.lowest_auc, "{:.3f} on {:%d %b}")
+    yield _number(late, "{:.1%}")
+    yield _number(called, "{:.1%}")
+    yield _number(labelled, "{:.1%}")
+    yield _pair(month.drifted_most, "{} {:.2f} σ")
+    yield _number(None if latency is None else latency * 1_000, "{:.0f} ms")
+
+
+def _number(value: float | None, pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
+
+
+def _pair(pair: tuple[object, object] | None, pattern: str) -> str:
+    return "-" if pair is None else pattern.format(*pair)

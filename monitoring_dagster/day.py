@@ -1,0 +1,417 @@
+"""A day of one monitor, stage by stage, from telemetry to stored measurements.
+
+Each stage reads what earlier stages left in the lake, calls the rooms, and writes its own
+result; it takes many days at once, so that a backfill costs little more than its bytes. The
+clock is an argument. Dagster only decides when a stage runs, and people only see its result.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from monitoring_dagster.errors import SnapshotError
+from monitoring_dagster.metrics import drift, labels, operations, performance, quality, shape
+from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
+from monitoring_dagster.monitors.calendar import Clock, window
+from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, Role, content_hash
+from monitoring_dagster.profiles import constraints, engine, reference, storage
+from monitoring_dagster.profiles.day_snapshots import DaySnapshots
+from monitoring_dagster.profiles.outcomes import Outcomes
+from monitoring_dagster.profiles.profile import Profile
+from monitoring_dagster.profiles.reference import FrozenReference
+from monitoring_dagster.store import EvaluationInput, Recorded, Store
+from monitoring_dagster.telemetry import snapshots
+from monitoring_dagster.telemetry.labels import changed_days
+from monitoring_dagster.telemetry.lake import Lake
+from monitoring_dagster.telemetry.manifest import Manifest
+from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
+from monitoring_dagster.telemetry.quality import QualityReport, check, expectations
+from monitoring_dagster.telemetry.sources import Access
+
+ALGORITHM_VERSION = "1"
+"""Raised when the same snapshots would give other numbers; part of every fingerprint."""
+
+INPUTS = (Kind.FEATURES, Kind.PREDICTIONS)
+EVERYTHING = tuple(Kind)
+
+Days = Sequence[dt.date]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a stage measured of one day, and the evaluation under which it is stored."""
+
+    day: dt.date
+    measurements: Sequence[Measurement]
+    recorded: Recorded
+
+    @cached_property
+    def computed(self) -> int:
+        """How many of the measurements have a value."""
+        return sum(m.estimate.status is Status.OK for m in self.measurements)
+
+    @cached_property
+    def reasons(self) -> dict[str, int]:
+        """How many have none, by reason."""
+        counts: dict[str, int] = {}
+        for m in self.measurements:
+            if m.estimate.status is not Status.OK:
+                counts[m.estimate.reason] = counts.get(m.estimate.reason, 0) + 1
+        return counts
+
+
+@dataclass(frozen=True)
+class Day:
+    """One monitor, the places it reads and writes, and the clock it lives by."""
+
+    monitor: Monitor
+    lake: Lake
+    store: Store
+    access: Access
+    pseudonyms: Pseudonyms
+    clock: Clock
+    computed_at: dt.datetime
+    run_id: str = ""
+
+    # --- telemetry -------------------------------------------------------------------------
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds of telemetry that the monitor declares."""
+        return [kind for kind in Kind if getattr(self.monitor.telemetry, kind) is not None]
+
+    def take(self, kind: Kind, day: dt.date) -> Manifest:
+        """Take the snapshot of one kind of telemetry."""
+        return snapshots.take(
+            self.monitor,
+            kind,
+            day,
+            lake=self.lake,
+            access=self.access,
+            as_of=self.clock.as_of(self.monitor, day),
+            pseudonyms=self.pseudonyms,
+        )
+
+    def manifests(self, day: dt.date) -> dict[Kind, Manifest]:
+        """The snapshots that the day has so far."""
+        found = {k: snapshots.manifest(self.lake, self.monitor.name, k, day) for k in self.kinds}
+        return {kind: manifest for kind, manifest in found.items() if manifest is not None}
+
+    def changed_label_days(self) -> dict[dt.date, str]:
+        """The days whose labels differ from their snapshot, with the version they have now."""
+        return changed_days(
+            self.monitor,
+            lake=self.lake,
+            access=self.access,
+            pseudonyms=self.pseudonyms,
+            as_of=self.clock.as_of(self.monitor, self.monitor.first_day),
+        )
+
+    # --- reference -------------------------------------------------------------------------
+
+    def freeze_reference(self) -> FrozenReference:
+        """Freeze the reference of this configuration, or load it where it is frozen."""
+        last = self.monitor.reference.last_day
+        return reference.freeze(
+            self.monitor,
+            lake=self.lake,
+            access=self.access,
+            pseudonyms=self.pseudonyms,
+            as_of=self.clock.as_of(self.monitor, max(last, self.monitor.first_day)),
+        )
+
+    @cached_property
+    def reference(self) -> FrozenReference:
+        """The frozen reference; raises ReferenceMissing where there is none."""
+        return reference.load(self.lake, self.monitor)
+
+    # --- quality ---------------------------------------------------------------------------
+
+    def quality_report(self, day: dt.date) -> QualityReport:
+        """What the data-quality checks say of the day; inputs are never checked twice."""
+        return check(
+            self.monitor,
+            day,
+            self.manifests(day),
+            self._expectations,
+            lake=self.lake,
+            reference=self.reference.id,
+        )
+
+    @cached_property
+    def _expectations(self) -> list[Expectation]:
+        learned = constraints.learn(self.monitor, self.reference)
+        return expectations(self.monitor, learned)
+
+    def check_quality(self, days: Days) -> dict[dt.date, QualityReport]:
+        """Check the snapshots of each day and store the outcome as measurements."""
+        reports = {day: self.quality_report(day) for day in days}
+        self._record(
+            "quality",
+            {day: quality.measure(report) for day, report in reports.items()},
+            lambda day: reports[day].fingerprint,
+        )
+        return reports
+
+    # --- profiles --------------------------------------------------------------------------
+
+    def count_profiles(self, days: Days) -> list[Stored]:
+        """Count features and predictions of all days in one scan; measure their shape."""
+        with ExitStack() as opened:
+            taken = {day: self._snapshots_of(day, opened) for day in days}
+            profiles = engine.count(self.monitor, self.reference.grid, taken)
+        for day, profile in profiles.items():
+            fingerprint = self._input_of(day, INPUTS)
+            storage.write_profile(
+                self.lake, self.monitor.name, day, profile, fingerprint=fingerprint
+            )
+        return self._record(
+            "shape",
+            {day: self._shape(day, profile) for day, profile in profiles.items()},
+            lambda day: self._input_of(day, INPUTS),
+        )
+
+    def count_outcomes(self, days: Days) -> list[Stored]:
+        """Count predictions against what is known of their labels; measure completeness."""
+        frozen = self.reference
+        with ExitStack() as opened:
+            taken = {day: self._snapshots_of(day, opened) for day in days}
+            outcomes = engine.count_outcomes(
+                self.monitor, frozen.grid, taken, target_mean=frozen.target_mean
+            )
+        for day, counted in outcomes.items():
+            fingerprint = self._input_of(day, EVERYTHING)
+            storage.write_outcomes(
+                self.lake, self.monitor.name, day, counted, fingerprint=fingerprint
+            )
+        return self._record(
+            "labels",
+            {day: self._completeness(day, counted) for day, counted in outcomes.items()},
+            lambda day: self._input_of(day, EVERYTHING),
+        )
+
+    # --- metrics ---------------------------------------------------------------------------
+
+    def measure_drift(self, days: Days) -> list[Stored]:
+        """Compare each day's profile with the reference's, column by column."""
+        frozen = self.reference
+        return self._record(
+            "drift",
+            {
+                day: self._suppress(
+                    day,
+                    drift.measure(self.monitor, frozen.grid, frozen.profile, self._profile(day)),
+                    INPUTS,
+                )
+                for day in days
+            },
+            lambda day: self._judged_input_of(day, INPUTS),
+        )
+
+    def measure_performance(self, days: Days) -> list[Stored]:
+        """Measure how well each day was predicted, as far as its labels are known."""
+        frozen = self.reference
+        return self._record(
+            "performance",
+            {
+                day: self._suppress(
+                    day,
+                    performance.measure(
+                        self.monitor,
+                        frozen.grid,
+                        self._outcomes(day),
+                        reference=frozen.outcomes,
+                        maturity=self.maturity(day),
+                    ),
+                    EVERYTHING,
+                )
+                for day in days
+            },
+            lambda day: self._judged_input_of(day, EVERYTHING),
+        )
+
+    def measure_operations(self, days: Days) -> list[Stored]:
+        """Measure latency, errors and throughput of each day."""
+        frozen = self.reference
+        return self._record(
+            "operations",
+            {
+                day: operations.measure(
+                    self.monitor,
+                    frozen.grid,
+                    self._profile(day),
+                    hours=window(self.monitor, day).hours,
+                    reference=frozen.profile,
+                )
+                for day in days
+            },
+            lambda day: self._input_of(day, INPUTS),
+        )
+
+    def maturity(self, day: dt.date) -> str | None:
+        """`provisional` or `final`, as the labels snapshot of the day says."""
+        taken = snapshots.manifest(self.lake, self.monitor.name, Kind.LABELS, day)
+        return None if taken is None else taken.maturity
+
+    # --- how a stage reads and writes ------------------------------------------------------
+
+    def _snapshots_of(self, day: dt.date, opened: ExitStack) -> DaySnapshots:
+        manifests = self.manifests(day)
+        paths: dict[Kind, Path | None] = {}
+        for kind, manifest in manifests.items():
+            try:
+                paths[kind] = self._open(manifest, opened)
+            except SnapshotError as error:
+                manifests[kind] = manifest.model_copy(
+                    update={"file": None, "reason": Reason.SNAPSHOT_CORRUPT, "detail": str(error)}
+                )
+        return DaySnapshots.of(window(self.monitor, day), manifests, paths)
+
+    def _open(self, manifest: Manifest, opened: ExitStack) -> Path | None:
+        if manifest.file is None:
+            return None
+        return opened.enter_context(snapshots.data(self.lake, manifest))
+
+    def _profile(self, day: dt.date) -> Profile:
+        stored = storage.read_profile(self.lake, self.monitor.name, day)
+        return stored or Profile.empty(self.reference.grid.id)
+
+    def _outcomes(self, day: dt.date) -> Outcomes:
+        stored = storage.read_outcomes(self.lake, self.monitor.name, day)
+        return stored or Outcomes(self.reference.grid.id, {})
+
+    def _shape(self, day: dt.date, profile: Profile) -> list[Measurement]:
+        frozen = self.reference
+        return [
+            *shape.measure(
+                self.monitor, frozen.grid, frozen.profile, profile, reference_days=len(frozen.days)
+            ),
+            *shape.measure_snapshots(_of_kinds(INPUTS, self.manifests(day))),
+        ]
+
+    def _completeness(self, day: dt.date, outcomes: Outcomes) -> list[Measurement]:
+        taken = _of_kinds((Kind.LABELS,), self.manifests(day))
+        manifest = taken.get(Kind.LABELS)
+        return [
+            *labels.measure(
+                self.monitor,
+                outcomes,
+                maturity=self.maturity(day),
+                orphans=None if manifest is None else manifest.orphans,
+                relabelled=None if manifest is None else manifest.relabelled,
+            ),
+            *shape.measure_snapshots(taken),
+        ]
+
+    def _suppress(
+        self, day: dt.date, measured: Iterable[Measurement], kinds: Sequence[Kind]
+    ) -> list[Measurement]:
+        """Withhold what the quality checks condemned, with the reason on each measurement."""
+        report = self.quality_report(day)
+        blame = _Blame(self.monitor, report, kinds)
+        return [m if (why := blame.of(m)) is None else m.suppressed(why) for m in measured]
+
+    def _input_of(self, day: dt.date, kinds: Sequence[Kind]) -> str:
+        """Identity of everything that a stage reads of the day's snapshots of `kinds`."""
+        manifests = self.manifests(day)
+        return content_hash(
+            {
+                "algorithm": ALGORITHM_VERSION,
+                "reference": self.reference.id,
+                "snapshots": {
+                    kind: [m.sha256, m.status, m.reason, m.maturity, m.contract_hash]
+                    for kind, m in manifests.items()
+                    if kind in kinds
+                },
+            }
+        )
+
+    def _judged_input_of(self, day: dt.date, kinds: Sequence[Kind]) -> str:
+        """As `_input_of`, with what the quality checks say of the same snapshots."""
+        checked = self.quality_report(day).checked
+        return content_hash(
+            [self._input_of(day, kinds), {k: v for k, v in checked.items() if k in kinds}]
+        )
+
+    def _record(
+        self,
+        stage: str,
+        measured: Mapping[dt.date, Sequence[Measurement]],
+        fingerprint: Callable[[dt.date], str],
+    ) -> list[Stored]:
+        evaluations = [
+            (
+                EvaluationInput(
+                    monitor=self.monitor.name,
+                    day=day,
+                    stage=stage,
+                    config_hash=self.monitor.config_hash,
+                    algorithm_version=ALGORITHM_VERSION,
+                    input_fingerprint=fingerprint(day),
+                    as_of=self.clock.as_of(self.monitor, day),
+                    run_id=self.run_id,
+                    computed_at=self.computed_at,
+                ),
+                [_row(m) for m in measurements],
+            )
+            for day, measurements in measured.items()
+        ]
+        recorded = self.store.record_many(evaluations)
+        return [
+            Stored(day, measurements, written)
+            for (day, measurements), written in zip(measured.items(), recorded, strict=True)
+        ]
+
+
+class _Blame:
+    """Which measurements the quality checks condemned, and in which words."""
+
+    def __init__(self, monitor: Monitor, report: QualityReport, kinds: Sequence[Kind]) -> None:
+        self.columns = report.condemned_columns
+        self.whole = report.condemned_day
+        if Kind.LABELS in kinds:
+            joined = (Role.ID, Role.SCORE, Role.PREDICTION, Role.LABEL)
+            names = [name for role in joined for name in monitor.with_role(role)]
+            self.whole = self.whole or next(
+                (self.columns[name] for name in names if name in self.columns), None
+            )
+
+    def of(self, measurement: Measurement) -> str | None:
+        """Why the measurement is withheld, or None."""
+        if measurement.estimate.status in (Status.NO_DATA, Status.ERROR):
+            return None  # it already says what is wrong, and more exactly
+        if self.whole is not None:
+            return self.whole
+        cut_by = f",{measurement.segment}"
+        return self.columns.get(measurement.column) or next(
+            (why for name, why in self.columns.items() if f",{name}=" in cut_by), None
+        )
+
+
+def _of_kinds(kinds: Sequence[Kind], manifests: Mapping[Kind, Manifest]) -> dict[Kind, Manifest]:
+    return {kind: manifest for kind, manifest in manifests.items() if kind in kinds}
+
+
+def _row(measurement: Measurement) -> dict[str, object]:
+    estimate: Estimate = measurement.estimate
+    return {
+        "metric": measurement.metric,
+        "column": measurement.column,
+        "segment": measurement.segment,
+        "model_version": measurement.model_version,
+        "value": estimate.value if estimate.status is Status.OK else None,
+        "ci_low": estimate.ci_low,
+        "ci_high": estimate.ci_high,
+        "reference_value": measurement.reference_value,
+        "n": estimate.n,
+        "status": estimate.status.value,
+        "reason": estimate.reason.value,
+        "detail": estimate.detail,
+        "coverage": measurement.coverage,
+        "maturity": measurement.maturity,
+    }

@@ -1,0 +1,101 @@
+"""Every error that a user can meet, in one tree.
+
+An error is named after the user's mistake or the world's fact. Its text says what is wrong
+(with the value), what is required, and what to do.
+
+MonitoringError
+├── MonitorInvalid            the YAML of a monitor cannot be used
+├── MonitorUnknown            no monitor of that name is loaded
+├── DayNotMonitored           a day outside the monitor's first and last day, or not over yet
+├── SourceError               telemetry could not be read
+│   ├── SourceMissing         nothing is there for the day
+│   ├── SourceUnreadable      it is there, and it is not what it claims to be
+│   ├── SourceRefused         it is forbidden or beyond a limit
+│   └── SourceGrowing         it is still being written
+├── SnapshotError
+│   ├── SnapshotMissing       a later stage needs a snapshot that was never taken
+│   └── SnapshotCorrupt       a stored file is not the file that was written
+├── ReferenceMissing          the reference of this configuration was never frozen
+├── ReferenceUnusable         the reference window holds nothing to learn from
+├── GridMismatch              two profiles were counted on different grids
+├── KeyMissing                the key for pseudonyms is not configured
+└── StoreError
+    ├── StoreUnreachable      the database cannot be reached
+    └── StoreOutdated         the database has another revision than the code
+"""
+
+
+class MonitoringError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class MonitorInvalid(MonitoringError):
+    """The YAML of a monitor cannot be used; the text holds one line per problem."""
+
+
+class MonitorUnknown(MonitoringError):
+    """No monitor of that name is loaded."""
+
+
+class DayNotMonitored(MonitoringError):
+    """The day is outside the monitor's first and last day, or not over yet."""
+
+
+class SourceError(MonitoringError):
+    """Telemetry could not be read."""
+
+
+class SourceMissing(SourceError):
+    """The source holds nothing for the day."""
+
+
+class SourceUnreadable(SourceError):
+    """The source exists but is not what it claims to be."""
+
+
+class SourceRefused(SourceError):
+    """The source is forbidden or beyond a limit."""
+
+
+class SourceGrowing(SourceError):
+    """The source is still being written."""
+
+
+class SnapshotError(MonitoringError):
+    """A snapshot cannot be used."""
+
+
+class SnapshotMissing(SnapshotError):
+    """A later stage needs a snapshot that was never taken."""
+
+
+class SnapshotCorrupt(SnapshotError):
+    """A stored file is not the file that was written."""
+
+
+class ReferenceMissing(MonitoringError):
+    """The reference of this configuration was never frozen."""
+
+
+class ReferenceUnusable(MonitoringError):
+    """The reference window holds nothing to learn from."""
+
+
+class GridMismatch(MonitoringError):
+    """Two profiles were counted on different grids."""
+
+
+class KeyMissing(MonitoringError):
+    """The key for pseudonyms is not configured."""
+
+
+class StoreError(MonitoringError):
+    """The store cannot be used."""
+
+
+class StoreUnreachable(StoreError):
+    """The database cannot be reached."""
+
+
+class StoreOutdated(StoreError):
+    """The database has another revision than the code."""

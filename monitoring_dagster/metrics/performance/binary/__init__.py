@@ -1,0 +1,1 @@
+"""Metrics of binary classifiers, one per file; `registry` lists them."""

@@ -1,0 +1,197 @@
+"""Measures the performance of every group of a day with the metrics of the monitor's task.
+
+Formulas live with the metrics; here is which groups and metrics a day owes, and what is said
+where one cannot be had.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from monitoring_dagster.errors import GridMismatch
+from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
+from monitoring_dagster.metrics.performance.binary import registry as binary
+from monitoring_dagster.metrics.performance.binary.score_cells import cell_scores
+from monitoring_dagster.metrics.performance.estimates import no_labels
+from monitoring_dagster.metrics.performance.multiclass import registry as multiclass
+from monitoring_dagster.metrics.performance.regression import registry as regression
+from monitoring_dagster.metrics.performance.regression.error_cells import ErrorEdges
+from monitoring_dagster.metrics.safely import safely
+from monitoring_dagster.monitors.contract import Monitor, Role, Task
+from monitoring_dagster.profiles import segments
+from monitoring_dagster.profiles.grid import Grid, NumericCells
+from monitoring_dagster.profiles.outcomes import Outcomes
+from monitoring_dagster.profiles.profile import ALL, Group
+
+
+@dataclass(frozen=True)
+class Family:
+    """The metrics of a task, by name and column, and how many labelled rows its counts hold.
+
+    The counts are those of the task: `Any`, because the task is known only at run time.
+    """
+
+    metrics: Mapping[tuple[str, str], Callable[[Any], Estimate]]
+    rows: Callable[[Any], int]
+
+    def estimates(self, counts: Any, minimum_rows: int) -> dict[tuple[str, str], Estimate]:
+        """Every metric of one group, computed or not."""
+        if problem := self._too_few(self.rows(counts), minimum_rows):
+            return dict.fromkeys(self.metrics, problem)
+        return {
+            key: safely(key[0], partial(metric, counts)) for key, metric in self.metrics.items()
+        }
+
+    @staticmethod
+    def _too_few(rows: int, minimum_rows: int) -> Estimate | None:
+        if rows == 0:
+            return no_labels()
+        if rows >= minimum_rows:
+            return None
+        return Estimate.without(
+            Status.NOT_ENOUGH_DATA,
+            Reason.TOO_FEW_ROWS,
+            f"{rows} labelled rows; at least {minimum_rows} are required",
+            rows,
+        )
+
+
+def measure(
+    monitor: Monitor,
+    grid: Grid,
+    outcomes: Outcomes,
+    *,
+    reference: Outcomes | None,
+    maturity: str | None,
+    minimum_rows: int = 30,
+) -> list[Measurement]:
+    """All metrics of the task for `all`, each segment, and each model version.
+
+    A segment of the grid without rows today is measured, too: as `no_data`. `reference_value` is
+    the metric of the same segment, over all model versions, on the reference.
+
+    Raises:
+        GridMismatch: the outcomes were counted on another grid than the reference.
+    """
+    if monitor.model.task is Task.RANKING:
+        return [_ranking(outcomes, maturity)]
+    if reference is not None and reference.grid_id != outcomes.grid_id:
+        raise GridMismatch(
+            f"outcomes of grid {outcomes.grid_id} cannot be compared with a reference of grid "
+            f"{reference.grid_id}; count the day again on the reference's grid"
+        )
+    family = _family(monitor, grid)
+
+    @cache
+    def on_reference(segment: str) -> dict[tuple[str, str], Estimate]:
+        counts = reference.performance.get(Group(ALL, segment)) if reference else None
+        return {} if counts is None else family.estimates(counts, minimum_rows)
+
+    measurements: list[Measurement] = []
+    for group in _groups(monitor, grid, outcomes):
+        then = on_reference(group.segment)
+        coverage = outcomes.coverage(group)
+        measurements.extend(
+            Measurement(
+                metric,
+                estimate,
+                column=column,
+                segment=group.segment,
+                model_version=group.model_version,
+                reference_value=_value(then.get((metric, column))),
+                coverage=None if math.isnan(coverage) else coverage,
+                maturity=maturity,
+            )
+            for (metric, column), estimate in _of_group(family, outcomes, group, minimum_rows)
+        )
+    return measurements
+
+
+def _family(monitor: Monitor, grid: Grid) -> Family:
+    match monitor.model.task:
+        case Task.BINARY:
+            scores = cell_scores(_numeric(grid, monitor.the(Role.SCORE)))
+            return Family(
+                {(m, ""): _with(f, scores) for m, f in binary.REGISTRY.items()},
+                rows=lambda counts: int(max(counts.decisions.sum(), counts.scores.sum())),
+            )
+        case Task.MULTICLASS:
+            names = [_as_text(c) for c in monitor.model.classes]
+            overall = {(m, ""): _with(f, names) for m, f in multiclass.REGISTRY.items()}
+            per_class = {
+                (m, name): _with(f, names, place)
+                for m, f in multiclass.PER_CLASS.items()
+                for place, name in enumerate(names)
+            }
+            return Family(
+                overall | per_class,
+                rows=lambda counts: int(max(counts.confusion.sum(), counts.scored)),
+            )
+        case _:
+            edges = ErrorEdges.of(_numeric(grid, "@residual"), _numeric(grid, "@absolute_residual"))
+            return Family(
+                {(m, ""): _with(f, edges) for m, f in regression.REGISTRY.items()},
+                rows=lambda counts: int(counts.n),
+            )
+
+
+def _with(metric: Callable[..., Estimate], *context: object) -> Callable[[Any], Estimate]:
+    """The metric as a function of the counts alone."""
+    return lambda counts: metric(counts, *context)
+
+
+def _as_text(value: str | int | bool) -> str:
+    """A class as a snapshot stores it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _numeric(grid: Grid, name: str | None) -> NumericCells | None:
+    cells = grid.columns.get(name) if name is not None else None
+    return cells if isinstance(cells, NumericCells) else None
+
+
+def _groups(monitor: Monitor, grid: Grid, outcomes: Outcomes) -> Iterator[Group]:
+    """What a day owes: the segments of the grid, others that had rows, then the versions."""
+    counted = sorted({*outcomes.performance, *outcomes.labels})
+    owed = segments.expected(monitor, grid)
+    seen = [g.segment for g in counted if g.model_version == ALL]
+    for segment in dict.fromkeys([*owed, *seen]):
+        yield Group(ALL, segment)
+    yield from (g for g in counted if g.model_version != ALL and g.segment == ALL)
+
+
+def _of_group(
+    family: Family, outcomes: Outcomes, group: Group, minimum_rows: int
+) -> Iterator[tuple[tuple[str, str], Estimate]]:
+    counts = outcomes.performance.get(group)
+    if counts is not None and family.rows(counts) > 0:
+        yield from family.estimates(counts, minimum_rows).items()
+        return
+    labels = outcomes.labels.get(group)
+    predictions = labels.predictions if labels else 0
+    problem = (
+        Estimate.without(
+            Status.NO_DATA, Reason.NO_LABELS, f"none of {predictions} predictions has a label"
+        )
+        if predictions
+        else Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "no predictions were made")
+    )
+    yield from ((key, problem) for key in family.metrics)
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return estimate.value if estimate is not None and estimate.status is Status.OK else None
+
+
+def _ranking(outcomes: Outcomes, maturity: str | None) -> Measurement:
+    coverage = outcomes.coverage()
+    return Measurement(
+        "ndcg",
+        Estimate.without(Status.NO_DATA, Reason.NO_SCORES, "ranking metrics are not computed yet"),
+        coverage=None if math.isnan(coverage) else coverage,
+        maturity=maturity,
+    )

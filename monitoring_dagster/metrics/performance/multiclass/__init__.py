@@ -1,0 +1,1 @@
+"""Metrics of multiclass classifiers, one per file; `registry` lists them."""

@@ -1,0 +1,1 @@
+"""Metrics of regression models, one per file; `registry` lists them."""

@@ -1,0 +1,1 @@
+"""What is watched: the YAML contract, its loader, its version, its calendar."""

@@ -1,0 +1,369 @@
+"""The reference: taken once, counted on its own grid, and frozen.
+
+Freezing reads the reference's days, learns the grid and keeps every count; from then on the
+sources are never asked again. Which cells there are is `freezing`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from monitoring_dagster.errors import ReferenceMissing, ReferenceUnusable, SnapshotError
+from monitoring_dagster.monitors.calendar import days_between, window
+from monitoring_dagster.monitors.contract import Kind, Monitor, content_hash
+from monitoring_dagster.profiles import engine, storage
+from monitoring_dagster.profiles.day_snapshots import DaySnapshots
+from monitoring_dagster.profiles.freezing import freeze_grid
+from monitoring_dagster.profiles.grid import CategoryCells, Cells, Grid, NumericCells
+from monitoring_dagster.profiles.outcomes import Outcomes
+from monitoring_dagster.profiles.profile import EVERYTHING, Profile
+from monitoring_dagster.telemetry import snapshots
+from monitoring_dagster.telemetry.lake import Lake
+from monitoring_dagster.telemetry.manifest import Manifest
+from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
+from monitoring_dagster.telemetry.sources import Access
+
+ALGORITHM_VERSION = "1"
+"""Raised when the same reference would freeze into another grid or other counts."""
+
+_SHAPING = {
+    "role",
+    "type",
+    "privacy",
+    "kinds",
+    "source_name",
+    "class_label",
+    "unit",
+    "ok_values",
+    "time_zone",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FrozenReference:
+    """What the model was validated on, as counts.
+
+    `days` and `daily_outcomes` hold the reference's days that had rows; they are read from the
+    lake when asked for, so keep what you take from them. `outcomes` is None when no prediction
+    of the reference has a label. `rows` counts the traffic, `created_at` is the instant as of
+    which the reference was taken, and `unusable` says why days have no rows.
+    """
+
+    id: str
+    grid: Grid
+    profile: Profile
+    outcomes: Outcomes | None
+    days: Mapping[dt.date, Profile]
+    daily_outcomes: Mapping[dt.date, Outcomes]
+    target_mean: float
+    rows: int
+    created_at: dt.datetime
+    unusable: Mapping[dt.date, str]
+
+
+class StoredDays(Mapping[dt.date, T]):
+    """Counts per day that stay in the lake until one is asked for.
+
+    A year of days with hundreds of segments does not fit into memory; one always does.
+    """
+
+    def __init__(self, days: Mapping[dt.date, str], read: Callable[[str], T]) -> None:
+        self._paths = dict(days)
+        self._read = read
+
+    def __getitem__(self, day: dt.date) -> T:
+        return self._read(self._paths[day])
+
+    def __iter__(self) -> Iterator[dt.date]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def reference_id(monitor: Monitor) -> str:
+    """Hash of those parts of the document that shape the reference.
+
+    Editing an SLO, a schedule or production's sources leaves it as it is.
+    """
+    document = monitor.model_dump(mode="json")
+    model = document["model"]
+    return content_hash(
+        {
+            "algorithm": ALGORITHM_VERSION,
+            "columns": {
+                name: {part: column[part] for part in sorted(_SHAPING)}
+                for name, column in document["columns"].items()
+            },
+            "order": list(document["columns"]),
+            "model": {k: model[k] for k in ("task", "threshold", "positive_label", "classes")},
+            "segments": [[s["columns"], s["max_values"]] for s in document["segments"]],
+            "reference": document["reference"],
+            "time_zone": document["time_zone"],
+        }
+    )
+
+
+def freeze(
+    monitor: Monitor,
+    *,
+    lake: Lake,
+    access: Access,
+    pseudonyms: Pseudonyms,
+    as_of: dt.datetime,
+) -> FrozenReference:
+    """Freeze the reference of this document, or load it when that was done before.
+
+    Args:
+        monitor: the document.
+        lake: keeps the reference's snapshots and counts.
+        access: what may be read from the sources.
+        pseudonyms: replace direct identifiers.
+        as_of: the clock; labels that come later are not part of the reference.
+
+    Raises:
+        ReferenceUnusable: no day of the reference has rows.
+    """
+    folder = _folder(monitor)
+    with lake.exclusive(folder):
+        if lake.exists(f"{folder}/reference.json"):
+            return load(lake, monitor)
+        manifests = _manifests(monitor, lake, access, pseudonyms, as_of)
+        with ExitStack() as opened, lake.scratch() as scratch:
+            days: dict[dt.date, DaySnapshots] = {}
+            unusable: dict[dt.date, str] = {}
+            for day, found in manifests.items():
+                snapshot, why = _opened(monitor, day, found, lake, opened)
+                if snapshot.traffic_kind is None:
+                    unusable[day] = why
+                else:
+                    days[day] = snapshot
+            if not days:
+                raise ReferenceUnusable(_nothing(monitor, unusable))
+            grid, mean = freeze_grid(monitor, list(days.values()), scratch=scratch)
+            described = {
+                "id": reference_id(monitor),
+                "created_at": as_of.isoformat(),
+                "target_mean": mean,
+                "unusable": {day.isoformat(): why for day, why in sorted(unusable.items())},
+            }
+            rows = _count_profiles(monitor, grid, days, lake, folder, scratch)
+            labelled = _count_outcomes(monitor, grid, days, mean, lake, folder, scratch)
+        described |= {
+            "rows": rows,
+            "days": [day.isoformat() for day in days],
+            "labelled_days": [day.isoformat() for day in labelled],
+        }
+        lake.write(f"{folder}/grid.json", _json(_grid_document(grid)))
+        # Written last: a reference without this file was never frozen.
+        lake.write(f"{folder}/reference.json", _json(described))
+    return load(lake, monitor)
+
+
+def load(lake: Lake, monitor: Monitor) -> FrozenReference:
+    """The frozen reference of this document.
+
+    Raises:
+        ReferenceMissing: it was never frozen.
+    """
+    folder = _folder(monitor)
+    try:
+        described = json.loads(lake.read(f"{folder}/reference.json"))
+    except FileNotFoundError:
+        raise ReferenceMissing(
+            f"the reference of monitor {monitor.name} ({monitor.reference.first_day} to "
+            f"{monitor.reference.last_day}) is not frozen for this version of its document; "
+            f"materialise the asset [{monitor.name}, reference]"
+        ) from None
+    labelled = [dt.date.fromisoformat(day) for day in described["labelled_days"]]
+    days = [dt.date.fromisoformat(day) for day in described["days"]]
+
+    def profile(path: str) -> Profile:
+        return storage.profile_from_bytes(lake.read(path))
+
+    def outcomes(path: str) -> Outcomes:
+        return storage.outcomes_from_bytes(lake.read(path))
+
+    return FrozenReference(
+        id=described["id"],
+        grid=_grid(json.loads(lake.read(f"{folder}/grid.json"))),
+        profile=profile(f"{folder}/profile.parquet"),
+        outcomes=outcomes(f"{folder}/outcomes.parquet") if labelled else None,
+        days=StoredDays({d: storage.path(folder, "profiles", d) for d in days}, profile),
+        daily_outcomes=StoredDays(
+            {d: storage.path(folder, "outcomes", d) for d in labelled}, outcomes
+        ),
+        target_mean=described["target_mean"],
+        rows=described["rows"],
+        created_at=dt.datetime.fromisoformat(described["created_at"]),
+        unusable={dt.date.fromisoformat(d): why for d, why in described["unusable"].items()},
+    )
+
+
+def _folder(monitor: Monitor) -> str:
+    return f"{monitor.name}/reference/{reference_id(monitor)}"
+
+
+def _manifests(
+    monitor: Monitor, lake: Lake, access: Access, pseudonyms: Pseudonyms, as_of: dt.datetime
+) -> dict[dt.date, dict[Kind, Manifest | None]]:
+    """The snapshots of every day of the reference, taken now unless production's are to serve."""
+    days = days_between(monitor.reference.first_day, monitor.reference.last_day)
+    if monitor.reference.snapshots:
+        return {
+            day: {kind: snapshots.manifest(lake, monitor.name, kind, day) for kind in Kind}
+            for day in days
+        }
+    seen = _as_monitor(monitor)
+    kinds = [kind for kind in Kind if getattr(seen.telemetry, kind) is not None]
+    return {
+        day: {
+            kind: snapshots.take(
+                seen, kind, day, lake=lake, access=access, as_of=as_of, pseudonyms=pseudonyms
+            )
+            for kind in kinds
+        }
+        for day in days
+    }
+
+
+def _as_monitor(monitor: Monitor) -> Monitor:
+    """The reference as a monitor of its own, whose snapshots lie in the reference's folder."""
+    return monitor.model_copy(
+        update={
+            "name": _folder(monitor),
+            "telemetry": monitor.reference.telemetry or monitor.telemetry,
+            "first_day": monitor.reference.first_day,
+            "last_day": monitor.reference.last_day,
+        }
+    )
+
+
+def _opened(
+    monitor: Monitor,
+    day: dt.date,
+    manifests: Mapping[Kind, Manifest | None],
+    lake: Lake,
+    opened: ExitStack,
+) -> tuple[DaySnapshots, str]:
+    """The day's verified files, and in words why there are none."""
+    paths = {}
+    whys: list[str] = []
+    for kind, manifest in manifests.items():
+        if manifest is None or manifest.file is None or not manifest.rows:
+            told = "no snapshot" if manifest is None else manifest.detail or manifest.reason
+            whys.append(f"{kind}: {told or 'no rows'}")
+            continue
+        try:
+            paths[kind] = opened.enter_context(snapshots.data(lake, manifest))
+        except SnapshotError as error:
+            whys.append(f"{kind}: {error}")
+    return DaySnapshots.of(window(monitor, day), manifests, paths), "; ".join(whys)
+
+
+def _nothing(monitor: Monitor, unusable: Mapping[dt.date, str]) -> str:
+    by_reason: dict[str, list[dt.date]] = {}
+    for day, why in sorted(unusable.items()):
+        by_reason.setdefault(why, []).append(day)
+    lines = [
+        f"{days[0]}{f' and {len(days) - 1} more days' if len(days) > 1 else ''}: {why}"
+        for why, days in list(by_reason.items())[:10]
+    ]
+    told = (
+        f"the reference of monitor {monitor.name} ({monitor.reference.first_day} to "
+        f"{monitor.reference.last_day}) has no day with rows; at least one is needed: "
+        "correct reference.first_day, reference.last_day or its sources"
+    )
+    return "\n".join(
+        [
+            told,
+            *lines,
+        ]
+    )
+
+
+def _count_profiles(
+    monitor: Monitor,
+    grid: Grid,
+    days: Mapping[dt.date, DaySnapshots],
+    lake: Lake,
+    folder: str,
+    scratch: Path,
+) -> int:
+    """Keep a profile per day and their sum; the rows of the traffic."""
+    total = Profile.empty(grid.id)
+    for day, profile in engine.each_profile(monitor, grid, days, scratch=scratch):
+        storage.write_profile(lake, folder, day, profile, fingerprint="")
+        total += profile
+    total = Profile(total.grid_id, total.groups, _always_missing(total))
+    lake.write(f"{folder}/profile.parquet", storage.profile_to_bytes(total, ""))
+    whole = total.groups.get(EVERYTHING)
+    return whole.rows if whole else 0
+
+
+def _always_missing(total: Profile) -> dict[str, str]:
+    """Columns that no day of the reference had."""
+    return {name: why for name, why in total.missing.items() if total.column(name) is None}
+
+
+def _count_outcomes(
+    monitor: Monitor,
+    grid: Grid,
+    days: Mapping[dt.date, DaySnapshots],
+    target_mean: float,
+    lake: Lake,
+    folder: str,
+    scratch: Path,
+) -> list[dt.date]:
+    """Keep outcomes per day and their sum; the days that have labels."""
+    total = Outcomes(grid.id, {})
+    labelled: list[dt.date] = []
+    counted = engine.each_outcomes(monitor, grid, days, target_mean=target_mean, scratch=scratch)
+    for day, outcomes in counted:
+        if outcomes.performance:
+            storage.write_outcomes(lake, folder, day, outcomes, fingerprint="")
+            total += outcomes
+            labelled.append(day)
+    if labelled:
+        lake.write(f"{folder}/outcomes.parquet", storage.outcomes_to_bytes(total, ""))
+    return labelled
+
+
+def _grid_document(grid: Grid) -> dict[str, object]:
+    return {
+        "columns": {name: _cells_document(cells) for name, cells in grid.columns.items()},
+        "segments": {name: [list(v) for v in values] for name, values in grid.segments.items()},
+    }
+
+
+def _cells_document(cells: Cells) -> dict[str, object]:
+    if isinstance(cells, NumericCells):
+        return {"edges": list(cells.edges), "is_discrete": cells.is_discrete}
+    return {"categories": list(cells.categories)}
+
+
+def _grid(document: dict) -> Grid:
+    return Grid(
+        {
+            name: NumericCells(tuple(cells["edges"]), cells["is_discrete"])
+            if "edges" in cells
+            else CategoryCells(tuple(cells["categories"]))
+            for name, cells in document["columns"].items()
+        },
+        {
+            name: tuple(tuple(row) for row in values)
+            for name, values in document["segments"].items()
+        },
+    )
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, allow_nan=False).encode() + b"\n"

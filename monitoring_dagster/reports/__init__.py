@@ -1,0 +1,1 @@
+"""What people look at: small pictures, tables and Dagster metadata."""

@@ -1,0 +1,69 @@
+"""The Dagster resources: everything outside the process that an asset or sensor touches.
+
+A resource holds no secret and opens nothing until it is used; its settings come from the
+environment of the process that uses it, so that the same definitions run everywhere.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+
+from monitoring_dagster.day import Day
+from monitoring_dagster.monitors.calendar import Clock, Replay, Standing
+from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.settings import Settings
+from monitoring_dagster.store import Store
+from monitoring_dagster.telemetry.lake import Lake
+from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
+from monitoring_dagster.telemetry.sources import Access
+
+CLOCK_TAG = "monitoring/clock"
+"""Run tag: absent for the wall clock, `replay`, or the ISO instant that a run lives at."""
+
+
+class Workplace(dg.ConfigurableResource["Workplace"]):
+    """The lake, the store, the sources and the key of this deployment."""
+
+    def day(self, monitor: Monitor, tags: Mapping[str, str] | None = None, run_id: str = "") -> Day:
+        """The day's stages for one monitor, living by the clock that the run's tags name."""
+        settings = Settings.from_environment()
+        now = dt.datetime.now(dt.UTC)
+        store = self.store()  # before the lake, whose folder says that this is no first use
+        return Day(
+            monitor=monitor,
+            lake=Lake(settings.lake_url),
+            store=store,
+            access=Access(roots=settings.source_roots, base=settings.home, env=dict(os.environ)),
+            pseudonyms=Pseudonyms.from_environment(os.environ, settings.home),
+            clock=clock_of(tags or {}, now),
+            computed_at=now,
+            run_id=run_id,
+        )
+
+    def store(self) -> Store:
+        """The store; made at the first use of an embedded home, and never again by itself.
+
+        A store that is gone while the lake is still there was lost: the store says so.
+        """
+        settings = Settings.from_environment()
+        store = Store(settings.store_url)
+        if settings.is_untouched:
+            store.upgrade()
+        return store
+
+
+def clock_of(tags: Mapping[str, str], now: dt.datetime) -> Clock:
+    """The clock that a run lives by.
+
+    >>> now = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    >>> clock_of({CLOCK_TAG: "2013-05-01T10:00:00+00:00"}, now).instant.date()
+    datetime.date(2013, 5, 1)
+    """
+    tag = tags.get(CLOCK_TAG)
+    if tag is None:
+        return Standing(now)
+    return Replay() if tag == "replay" else Standing(dt.datetime.fromisoformat(tag))

@@ -1,0 +1,151 @@
+"""Running days from a terminal: the same jobs as the daemon's, in this process.
+
+Dagster is imported inside the functions, because the command line imports this module for help.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitoring_dagster.errors import DayNotMonitored
+from monitoring_dagster.monitors.calendar import days_between, matures_at, taken_at
+from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+Days = Sequence[dt.date]
+
+
+def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -> list[str]:
+    """Materialise the days from `first` to `last`; returns what failed, a line each.
+
+    With `replay` every day is taken as of its own next morning; after each stretch of days, the
+    days whose labels arrived since are done again, as the late-labels sensor would have had it.
+
+    Raises:
+        DayNotMonitored: the range reaches outside the monitor's days, or is not over yet.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    _refuse_unwatched(monitor, first, last)
+    run = _Runs(monitor)
+    days = days_between(first, last)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns) as progress:
+        bar = progress.add_task(monitor.name, total=len(days))
+        for stretch in _stretches(days):
+            progress.update(bar, description=f"{monitor.name} {stretch[0]:%B %Y}")
+            run.daily(stretch, "replay" if replay else None)
+            if replay:
+                run.late_labels(days, taken_at(monitor, stretch[-1]))
+            progress.advance(bar, len(stretch))
+        end = matures_at(monitor, last)
+        if replay and end is not None:
+            run.late_labels(days, end)
+    return run.failures
+
+
+class _Runs:
+    """The jobs of one monitor on this machine's Dagster instance, and what failed in them."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        import dagster as dg
+
+        from monitoring_dagster.definitions import build_definitions
+        from monitoring_dagster.monitors.loader import Loaded
+
+        self.monitor = monitor
+        self.definitions = build_definitions(Loaded({monitor.name: monitor}, []))
+        self.instance = dg.DagsterInstance.from_config(str(dagster_home()))
+        self.failures: list[str] = []
+
+    def daily(self, days: Days, clock: str | None) -> None:
+        self._run(f"{self.monitor.name}_daily", days, clock)
+
+    def late_labels(self, days: Days, now: dt.datetime) -> None:
+        """Do the days again whose labels changed by `now`, as the sensor would have asked."""
+        from monitoring_dagster.resources import CLOCK_TAG, Workplace
+
+        if self.monitor.telemetry.labels is None:
+            return
+        day = Workplace().day(self.monitor, {CLOCK_TAG: now.isoformat()})
+        changed = sorted(set(day.changed_label_days()) & set(days))
+        for stretch in _stretches(changed):
+            self._run(f"{self.monitor.name}_late_labels", stretch, now.isoformat())
+
+    def _run(self, job: str, days: Days, clock: str | None) -> None:
+        from monitoring_dagster.resources import CLOCK_TAG
+
+        tags = {
+            "dagster/asset_partition_range_start": days[0].isoformat(),
+            "dagster/asset_partition_range_end": days[-1].isoformat(),
+        } | ({CLOCK_TAG: clock} if clock else {})
+        result = self.definitions.get_job_def(job).execute_in_process(
+            instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False
+        )
+        self.failures += [f"{job} {days[0]} to {days[-1]}: {text}" for text in _failures(result)]
+
+
+def dagster_home() -> Path:
+    """The Dagster home: DAGSTER_HOME, or `dagster` in the deployment's home; made if absent."""
+    home = Path(os.environ.get("DAGSTER_HOME") or Settings.from_environment().home / "dagster")
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data: Any = event.step_failure_data
+            cause = data.error.cause or data.error if data.error else None
+            yield f"{event.step_key}: {cause.message.strip() if cause else 'failed'}"
+
+
+def _stretches(days: Days) -> Iterator[list[dt.date]]:
+    """Runs of adjacent days, cut to what one Dagster run takes.
+
+    >>> days = [dt.date(2026, 1, d) for d in (1, 2, 5)]
+    >>> [len(stretch) for stretch in _stretches(days)]
+    [2, 1]
+    """
+    from assets.stage import LONGEST_RUN_DAYS
+
+    stretch: list[dt.date] = []
+    for day in days:
+        if stretch and ((day - stretch[-1]).days > 1 or len(stretch) == LONGEST_RUN_DAYS):
+            yield stretch
+            stretch = []
+        stretch.append(day)
+    if stretch:
+        yield stretch
+
+
+def _refuse_unwatched(monitor: Monitor, first: dt.date, last: dt.date) -> None:
+    ends = monitor.last_day or dt.date.max
+    if first > last:
+        raise DayNotMonitored(f"--from {first} lies after --to {last}; swap them")
+    if first < monitor.first_day or last > ends:
+        until = "today" if monitor.last_day is None else monitor.last_day
+        raise DayNotMonitored(
+            f"{monitor.name} watches {monitor.first_day} to {until}, and {first} to {last} reaches "
+            "beyond; choose days within, or change first_day and last_day of the monitor"
+        )
+    if last >= dt.datetime.now(monitor.zone).date():
+        raise DayNotMonitored(f"{last} is not over in {monitor.time_zone}; run it tomorrow")

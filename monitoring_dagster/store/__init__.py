@@ -1,0 +1,181 @@
+"""What is remembered: tables, migrations, transactions.
+
+`Store` is the door to it. What is worth remembering is decided by the other rooms.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from monitoring_dagster.store import evaluations, reading, revisions
+from monitoring_dagster.store.engine import checked_schema, parse_url, shown
+from monitoring_dagster.store.evaluations import EvaluationInput, Recorded
+from monitoring_dagster.store.transactions import Database
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+__all__ = ["EvaluationInput", "Recorded", "Store"]
+
+T = TypeVar("T")
+
+DEFAULT_SCHEMA = "monitoring"
+
+
+class Store:
+    """One relational database with what was evaluated: a SQLite file, or PostgreSQL.
+
+    It may be shared by threads and survives a fork. In PostgreSQL the tables live in a schema of
+    their own, so that Dagster's may live beside them. Nothing is connected before the first
+    use, and nothing but `upgrade` ever creates a file or a table.
+
+    Args:
+        url: SQLAlchemy URL, such as `sqlite:////data/store.db` or
+            `postgresql+psycopg2://user:password@host/database`.
+        schema: PostgreSQL schema of the tables; `monitoring` by default.
+        wait_seconds: How long to wait for a lock that another process holds.
+        pause: Called with the seconds to wait before a failed transaction is run again.
+
+    Raises:
+        StoreError: The URL or the schema cannot be used. Every method raises StoreUnreachable
+            where the database cannot be used, and StoreOutdated where it has another revision.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str | None = None,
+        wait_seconds: float = 30.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = Database(
+            parse_url(url),
+            schema=checked_schema(schema or DEFAULT_SCHEMA),
+            wait_seconds=wait_seconds,
+            pause=pause,
+        )
+
+    def __repr__(self) -> str:
+        return f"Store({shown(self._database.url)!r}, schema={self._database.schema!r})"
+
+    def upgrade(self) -> None:
+        """Create the tables, or bring them up to date; safe when two processes do it at once."""
+        revisions.upgrade(self._database)
+
+    def revision(self) -> str | None:
+        """The database's revision, or None where it holds no tables of ours."""
+        return self._database.read(revisions.revision_of)
+
+    def check(self) -> None:
+        """Raise unless the database can be reached and has this code's revision."""
+        self.read(lambda _: None)
+
+    def close(self) -> None:
+        """Close the connections of this process; the next use opens new ones."""
+        self._database.close()
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in one transaction; after a passing failure it is run again as a whole."""
+        return self._database.write(_on_head(work))
+
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """As `write`, for work that changes nothing."""
+        return self._database.read(_on_head(work))
+
+    def record(self, evaluation: EvaluationInput, rows: Iterable[Mapping[str, Any]]) -> Recorded:
+        """Store one stage of one monitor's day, replacing what it measured of the day before.
+
+        Where the latest evaluation has the same input, configuration and algorithm, nothing is
+        written. Otherwise there is a new evaluation with the next revision, and the rows take
+        the place of the stage's earlier rows of that day.
+
+        Args:
+            evaluation: What was evaluated.
+            rows: Measurements with the keys metric, column, segment, model_version, value,
+                ci_low, ci_high, reference_value, null_high, n, status, verdict, reason, detail,
+                coverage and maturity; metric, status and reason are needed.
+
+        Raises:
+            StoreError: Two rows, or a row and one of another stage, are about the same thing.
+        """
+        return self.record_many([(evaluation, rows)])[0]
+
+    def record_many(
+        self, many: Iterable[tuple[EvaluationInput, Iterable[Mapping[str, Any]]]]
+    ) -> list[Recorded]:
+        """As `record` for many days or stages: all of them in one transaction, or none."""
+        prepared: Sequence[evaluations.Prepared] = [
+            evaluations.prepare(evaluation, rows) for evaluation, rows in many
+        ]
+        if not prepared:
+            return []
+        return self.write(lambda connection: evaluations.write(connection, prepared))
+
+    def measurements(
+        self,
+        monitor: str,
+        *,
+        metric: str | None = None,
+        column: str | None = None,
+        segment: str | None = None,
+        model_version: str | None = None,
+        stage: str | None = None,
+        status: str | None = None,
+        first_day: dt.date | None = None,
+        last_day: dt.date | None = None,
+    ) -> pa.Table:
+        """Measurements ordered by day, metric, column, segment and model version.
+
+        The columns are those of the table in docs/measurements.md, in its order.
+        """
+        equal = {
+            "metric": metric,
+            "column": column,
+            "segment": segment,
+            "model_version": model_version,
+            "stage": stage,
+            "status": status,
+        }
+        return self.read(
+            lambda connection: reading.measurements(
+                connection, monitor, first_day=first_day, last_day=last_day, equal=equal
+            )
+        )
+
+    def evaluations(
+        self,
+        monitor: str,
+        *,
+        stage: str | None = None,
+        first_day: dt.date | None = None,
+        last_day: dt.date | None = None,
+    ) -> pa.Table:
+        """Every evaluation, the replaced ones included, ordered by day, stage and revision."""
+        return self.read(
+            lambda connection: reading.evaluations(
+                connection,
+                monitor,
+                first_day=first_day,
+                last_day=last_day,
+                equal={"stage": stage},
+            )
+        )
+
+    def latest_days(self, monitor: str) -> dict[str, dt.date]:
+        """The last day that each stage of the monitor has evaluated."""
+        return self.read(lambda connection: reading.latest_days(connection, monitor))
+
+
+def _on_head(work: Callable[[sa.Connection], T]) -> Callable[[sa.Connection], T]:
+    """Refuse to touch tables other than those the code was written for."""
+
+    def checked(connection: sa.Connection) -> T:
+        revisions.require_head(connection)
+        return work(connection)
+
+    return checked

@@ -1,0 +1,1 @@
+"""What came in: sources, contract, pseudonyms, snapshots, quality, retention."""

@@ -1,0 +1,1 @@
+"""What Dagster reacts to. No logic lives here."""
