@@ -216,18 +216,13 @@ class Day:
     def measure_performance(self, days: Days) -> list[Stored]:
         """Measure how well each day was predicted, as far as its labels are known."""
         frozen = self.reference
+        against = performance.Performance(self.monitor, frozen.grid, frozen.outcomes)
         return self._record(
             "performance",
             {
                 day: self._suppress(
                     day,
-                    performance.measure(
-                        self.monitor,
-                        frozen.grid,
-                        self._outcomes(day),
-                        reference=frozen.outcomes,
-                        maturity=self.maturity(day),
-                    ),
+                    against.measure(self._outcomes(day), maturity=self.maturity(day)),
                     EVERYTHING,
                 )
                 for day in days

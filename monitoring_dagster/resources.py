@@ -22,7 +22,10 @@ from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
 from monitoring_dagster.telemetry.sources import Access
 
 CLOCK_TAG = "monitoring/clock"
-"""Run tag: absent for the wall clock, `replay`, or the ISO instant that a run lives at."""
+"""Run tag: absent for the wall clock, `replay+N` for N days after each day's own next morning,
+or the ISO instant that a run lives at."""
+
+REPLAY = "replay+"
 
 
 class Workplace(dg.ConfigurableResource["Workplace"]):
@@ -62,8 +65,12 @@ def clock_of(tags: Mapping[str, str], now: dt.datetime) -> Clock:
     >>> now = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     >>> clock_of({CLOCK_TAG: "2013-05-01T10:00:00+00:00"}, now).instant.date()
     datetime.date(2013, 5, 1)
+    >>> clock_of({CLOCK_TAG: "replay+8"}, now).days_later
+    8
     """
     tag = tags.get(CLOCK_TAG)
     if tag is None:
         return Standing(now)
-    return Replay() if tag == "replay" else Standing(dt.datetime.fromisoformat(tag))
+    if tag.startswith(REPLAY):
+        return Replay(now, int(tag.removeprefix(REPLAY)))
+    return Standing(dt.datetime.fromisoformat(tag))

@@ -1,4 +1,4 @@
-"""Running days from a terminal: the same jobs as the daemon's, in this process.
+"""Running days from a terminal: the same jobs as the daemon's, in processes of our own.
 
 Dagster is imported inside the functions, because the command line imports this module for help.
 """
@@ -6,13 +6,15 @@ Dagster is imported inside the functions, because the command line imports this 
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.errors import DayNotMonitored
-from monitoring_dagster.monitors.calendar import days_between, matures_at, taken_at
+from monitoring_dagster.monitors.calendar import closes_after_days, days_between
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.settings import Settings
 
@@ -27,8 +29,9 @@ Days = Sequence[dt.date]
 def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -> list[str]:
     """Materialise the days from `first` to `last`; returns what failed, a line each.
 
-    With `replay` every day is taken as of its own next morning; after each stretch of days, the
-    days whose labels arrived since are done again, as the late-labels sensor would have had it.
+    Stretches of days run side by side, a process for each core. With `replay` every day is taken
+    as of its own next morning; then each is done again as of when its labels were last accepted,
+    which is where the late-labels sensor would have left it.
 
     Raises:
         DayNotMonitored: the range reaches outside the monitor's days, or is not over yet.
@@ -36,8 +39,7 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     _refuse_unwatched(monitor, first, last)
-    run = _Runs(monitor)
-    days = days_between(first, last)
+    stretches = list(_stretches(days_between(first, last)))
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -46,17 +48,44 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
         TimeElapsedColumn(),
     )
     with Progress(*columns) as progress:
-        bar = progress.add_task(monitor.name, total=len(days))
-        for stretch in _stretches(days):
-            progress.update(bar, description=f"{monitor.name} {stretch[0]:%B %Y}")
-            run.daily(stretch, "replay" if replay else None)
-            if replay:
-                run.late_labels(days, taken_at(monitor, stretch[-1]))
-            progress.advance(bar, len(stretch))
-        end = matures_at(monitor, last)
-        if replay and end is not None:
-            run.late_labels(days, end)
-    return run.failures
+        bar = progress.add_task(monitor.name, total=sum(map(len, stretches)))
+        failures = freeze_reference(monitor)
+        for done, failed in _run_stretches(monitor, stretches, replay=replay):
+            failures += failed
+            progress.update(bar, description=f"{monitor.name} {done[-1]:%B %Y}")
+            progress.advance(bar, len(done))
+    return failures
+
+
+def freeze_reference(monitor: Monitor) -> list[str]:
+    """Materialise the reference, so that processes side by side find it frozen."""
+    runs = _Runs(monitor)
+    runs.reference()
+    return runs.failures
+
+
+def run_stretch(document: str, days: list[dt.date], replay: bool) -> list[str]:
+    """Run adjacent days of the monitor in `document` (JSON); returns what failed."""
+    runs = _Runs(Monitor.model_validate_json(document))
+    runs.daily(days, "replay+0" if replay else None)
+    if replay:
+        runs.late_labels(days)
+    return runs.failures
+
+
+def _run_stretches(
+    monitor: Monitor, stretches: Sequence[list[dt.date]], *, replay: bool
+) -> Iterator[tuple[list[dt.date], list[str]]]:
+    document = monitor.model_dump_json(by_alias=True)
+    workers = min(os.cpu_count() or 1, len(stretches))
+    if workers == 1:
+        yield from ((days, run_stretch(document, days, replay)) for days in stretches)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        running = {pool.submit(run_stretch, document, days, replay): days for days in stretches}
+        for done in as_completed(running):
+            yield running[done], done.result()
 
 
 class _Runs:
@@ -73,19 +102,25 @@ class _Runs:
         self.instance = dg.DagsterInstance.from_config(str(dagster_home()))
         self.failures: list[str] = []
 
+    def reference(self) -> None:
+        """Freeze the reference, or look whether it is frozen."""
+        from assets.stage import key
+
+        self._execute(
+            f"{self.monitor.name}_daily",
+            {"dagster/partition": self.monitor.first_day.isoformat()},
+            "the reference",
+            asset_selection=[key(self.monitor, "reference")],
+        )
+
     def daily(self, days: Days, clock: str | None) -> None:
         self._run(f"{self.monitor.name}_daily", days, clock)
 
-    def late_labels(self, days: Days, now: dt.datetime) -> None:
-        """Do the days again whose labels changed by `now`, as the sensor would have asked."""
-        from monitoring_dagster.resources import CLOCK_TAG, Workplace
-
-        if self.monitor.telemetry.labels is None:
-            return
-        day = Workplace().day(self.monitor, {CLOCK_TAG: now.isoformat()})
-        changed = sorted(set(day.changed_label_days()) & set(days))
-        for stretch in _stretches(changed):
-            self._run(f"{self.monitor.name}_late_labels", stretch, now.isoformat())
+    def late_labels(self, days: Days) -> None:
+        """Do each day again as of when its labels were last accepted."""
+        if self.monitor.telemetry.labels is not None:
+            clock = f"replay+{closes_after_days(self.monitor)}"
+            self._run(f"{self.monitor.name}_late_labels", days, clock)
 
     def _run(self, job: str, days: Days, clock: str | None) -> None:
         from monitoring_dagster.resources import CLOCK_TAG
@@ -94,10 +129,17 @@ class _Runs:
             "dagster/asset_partition_range_start": days[0].isoformat(),
             "dagster/asset_partition_range_end": days[-1].isoformat(),
         } | ({CLOCK_TAG: clock} if clock else {})
+        self._execute(job, tags, f"{days[0]} to {days[-1]}")
+
+    def _execute(self, job: str, tags: dict[str, str], what: str, **selected: Any) -> None:
         result = self.definitions.get_job_def(job).execute_in_process(
-            instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False
+            instance=self.instance,
+            tags=tags,
+            run_config=QUIET,
+            raise_on_error=False,
+            **selected,
         )
-        self.failures += [f"{job} {days[0]} to {days[-1]}: {text}" for text in _failures(result)]
+        self.failures += [f"{job}, {what}: {text}" for text in _failures(result)]
 
 
 def dagster_home() -> Path:

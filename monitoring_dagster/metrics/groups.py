@@ -33,12 +33,37 @@ def owed(monitor: Monitor, grid: Grid, counted: Iterable[Group]) -> list[Group]:
 
 def counts_of(profile: Profile, column: str, group: Group) -> ColumnCounts | Estimate:
     """The column's counts in the group, or why there are none."""
-    if column in profile.missing:
-        return _missing(column, profile.missing[column])
+    if (lost := missing(profile, column) or uncut(profile, group)) is not None:
+        return lost
     counts = profile.column(column, group)
     if counts is None or counts.rows == 0:
         return Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "the group has no rows")
     return counts
+
+
+def missing(profile: Profile, column: str) -> Estimate | None:
+    """What is said of a column that the day does not have; None where it has it.
+
+    A snapshot's word for why it is missing becomes the reason where it is one of ours.
+    """
+    why = profile.missing.get(column)
+    if why is None:
+        return None
+    reason = Reason(why) if why in set(Reason) else Reason.COLUMN_MISSING
+    detail = f"column {column!r} is not in the day's snapshot"
+    if reason is Reason.ALL_NULL:
+        detail = f"column {column!r} holds nothing but nulls"
+    return Estimate.without(Status.NO_DATA, reason, detail if why == reason else f"{detail}: {why}")
+
+
+def uncut(profile: Profile, group: Group) -> Estimate | None:
+    """What is said of a segment whose rows nobody can tell: a column that it is cut by is missing.
+
+    Without it, traffic that was there would read as a segment without traffic.
+    """
+    cut_by = f",{group.segment}"
+    lost = next((name for name in profile.missing if f",{name}=" in cut_by), None)
+    return None if lost is None else missing(profile, lost)
 
 
 def no_values(counts: ColumnCounts) -> Estimate:
@@ -59,10 +84,3 @@ def too_few(what: str, n: int, minimum: int) -> Estimate:
         f"{n} {what}; at least {minimum} are required",
         n,
     )
-
-
-def _missing(column: str, why: str) -> Estimate:
-    """A snapshot's word for why a column is missing, as a reason where it is one of ours."""
-    reason = Reason(why) if why in set(Reason) else Reason.COLUMN_MISSING
-    detail = f"column {column!r} is not in the day's snapshot"
-    return Estimate.without(Status.NO_DATA, reason, detail if why == reason else f"{detail}: {why}")

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     NO_SNAPSHOT = "no_snapshot"
     SOURCE_MISSING = "source_missing"
     SOURCE_UNREADABLE = "source_unreadable"
+    SOURCE_GROWING = "source_growing"
+    SOURCE_REFUSED = "source_refused"
     SNAPSHOT_CORRUPT = "snapshot_corrupt"
     COLUMN_MISSING = "column_missing"
     COLUMN_UNREADABLE = "column_unreadable"

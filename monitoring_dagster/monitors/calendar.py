@@ -59,6 +59,12 @@ def matures_at(monitor: Monitor, day: dt.date) -> dt.datetime | None:
     return taken_at(monitor, day + dt.timedelta(days=labels.maturity_days))
 
 
+def closes_after_days(monitor: Monitor) -> int:
+    """Days after which the labels of a day are no longer accepted; 0 without labels."""
+    labels = monitor.telemetry.labels
+    return 0 if labels is None else labels.maturity_days + labels.accepted_days
+
+
 def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
     """Every day from `first` to `last`, both included."""
     return [first + dt.timedelta(days=i) for i in range((last - first).days + 1)]
@@ -87,9 +93,17 @@ class Standing:
         return self.instant
 
 
+@dataclass(frozen=True, slots=True)
 class Replay:
-    """A clock that takes each day as of its own next morning, as the schedule would have."""
+    """A clock that takes each day as of a morning after it, as history would have been lived.
+
+    `days_later` 0 is the day's own next morning, when the schedule takes it. Nothing is seen
+    before it happened, so a replay never looks beyond `now`.
+    """
+
+    now: dt.datetime
+    days_later: int = 0
 
     def as_of(self, monitor: Monitor, day: dt.date) -> dt.datetime:
-        """The morning after `day`."""
-        return taken_at(monitor, day)
+        """The morning `days_later` days after the next."""
+        return min(self.now, taken_at(monitor, day + dt.timedelta(days=self.days_later)))

@@ -22,7 +22,8 @@ class DaySnapshots:
     """The snapshots of one day as verified local files; None where there is none.
 
     `missing` says per kind which columns the snapshot does not really carry (they are stored as
-    nulls), `absent` why there is no snapshot of a kind; both with the reason.
+    nulls), `absent` why there is no snapshot of a kind; both with the reason. `blank` names the
+    columns that the source delivered without a single value.
     """
 
     window: Window
@@ -31,6 +32,7 @@ class DaySnapshots:
     labels: Path | None = None
     missing: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
     absent: Mapping[Kind, str] = field(default_factory=dict)
+    blank: Mapping[Kind, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -42,6 +44,7 @@ class DaySnapshots:
         """The day's snapshots from their manifests and local files."""
         missing: dict[Kind, dict[str, str]] = {}
         absent: dict[Kind, str] = {}
+        blank: dict[Kind, frozenset[str]] = {}
         for kind, manifest in manifests.items():
             if manifest is None:
                 absent[kind] = NO_SNAPSHOT
@@ -53,6 +56,9 @@ class DaySnapshots:
                 for name, state in manifest.columns.items()
                 if state.status != "ok"
             }
+            blank[kind] = frozenset(
+                name for name, state in manifest.columns.items() if state.nulls == manifest.rows
+            )
         return cls(
             window,
             paths.get(Kind.FEATURES),
@@ -60,6 +66,7 @@ class DaySnapshots:
             paths.get(Kind.LABELS),
             missing,
             absent,
+            blank,
         )
 
     @property
@@ -98,16 +105,21 @@ class DaySnapshots:
     def lacking(self, monitor: Monitor) -> dict[str, str]:
         """Columns of features and predictions that no snapshot of the day holds, and why.
 
-        The timestamp of the traffic is one of them also where another snapshot has it: the
-        hours of the requests are not known.
+        When and how the requests were answered is missing also where another snapshot says it,
+        and a timestamp without a single value says it of no request.
         """
         kinds = {Kind.FEATURES, Kind.PREDICTIONS}
         declared = [n for n, c in monitor.columns.items() if kinds & set(c.telemetry_kinds)]
         found = {n: self.why_missing(monitor, n) for n in declared if not self.home(monitor, n)}
         traffic = self.traffic_kind
-        stamp = monitor.the(Role.TIMESTAMP, traffic) if traffic else None
-        if traffic and stamp and not self.carries(monitor, traffic, stamp):
-            found[stamp] = self.missing.get(traffic, {})[stamp]
+        if traffic is None:
+            return found
+        stamp = monitor.the(Role.TIMESTAMP, traffic)
+        for name in (stamp, monitor.the(Role.STATUS)):
+            if name and name not in found and not self.carries(monitor, traffic, name):
+                found[name] = self.missing.get(traffic, {}).get(name, "column_missing")
+        if stamp and stamp not in found and stamp in self.blank.get(traffic, ()):
+            found[stamp] = "all_null"
         return found
 
     def why_missing(self, monitor: Monitor, name: str) -> str:

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 MAX_CELLS = 1_000
 """Inner cells of a numeric column, and categories of a categorical one."""
 
+SCORE_CELLS = 10_000
+"""Inner cells of a score: rows that share one are tied for the AUC. With 1,000 the AUC of 275 days
+of 900 rows was off by up to 4e-4, with 10,000 by less than 1e-4."""
+
 COUNTED_ROLES = (
     Role.FEATURE,
     Role.SCORE,
@@ -135,10 +139,11 @@ def _cells(
     paths = [path for day, kind in homes if kind and (path := day.path(kind))]
     if is_category(column):
         return CategoryCells(_categories(db, paths, name))
-    cells = _numeric(paths, name)
-    if column.role is Role.SCORE and monitor.model.threshold is not None:
-        return with_threshold(cells, monitor.model.threshold)
-    return cells
+    if column.role is not Role.SCORE:
+        return _numeric(paths, name, MAX_CELLS)
+    cells = _numeric(paths, name, SCORE_CELLS)
+    threshold = monitor.model.threshold
+    return cells if threshold is None else with_threshold(cells, threshold)
 
 
 def _categories(db: DuckDBPyConnection, paths: Sequence[Path], name: str) -> tuple[str, ...]:
@@ -153,10 +158,10 @@ def _categories(db: DuckDBPyConnection, paths: Sequence[Path], name: str) -> tup
     return tuple(value for (value,) in found.fetchall())
 
 
-def _numeric(paths: Sequence[Path], name: str) -> NumericCells:
+def _numeric(paths: Sequence[Path], name: str, most: int) -> NumericCells:
     """The cells of a numeric column: one per value where there are few, else quantiles."""
     rows = sum(row_count(path) for path in paths)
-    sample = _Sample(stride=1 + rows // MAX_QUANTILE_ROWS)
+    sample = _Sample(1 + rows // MAX_QUANTILE_ROWS, most)
     for path in paths:
         for batch in batches(path, [name]):
             sample.add(numbers(batch.column(name))[0])
@@ -169,8 +174,8 @@ class _Sample:
     numpy sorts 1 M values in 0.1 s; DuckDB's quantile_disc takes 0.4 s for 1,000 quantiles.
     """
 
-    def __init__(self, stride: int = 1) -> None:
-        self._stride = stride
+    def __init__(self, stride: int = 1, most: int = MAX_CELLS) -> None:
+        self._stride, self._most = stride, most
         self._kept: list[Floats] = []
         self._distinct = np.zeros(0)
         self._lowest, self._highest = np.inf, -np.inf
@@ -183,19 +188,20 @@ class _Sample:
         self._kept.append(values[:: self._stride])
         self._lowest = min(self._lowest, values.min())
         self._highest = max(self._highest, values.max())
-        if self._distinct.size <= MAX_CELLS:
+        if self._distinct.size <= self._most:
             self._distinct = np.unique(np.append(self._distinct, values))
 
     def cells(self) -> NumericCells:
         """The cells that the values give."""
         if not self._kept:
             return DEGENERATE
-        if self._distinct.size <= MAX_CELLS:
-            return cells_of(self._lowest, self._distinct, is_discrete=True)
+        if self._distinct.size <= self._most:
+            is_discrete = self._distinct.size <= MAX_CELLS
+            return cells_of(self._lowest, self._distinct, is_discrete=is_discrete)
         values = np.sort(np.concatenate(self._kept))
-        # In whole numbers: np.quantile's "inverted_cdf" is off by one row where i × n / 1000
+        # In whole numbers: np.quantile's "inverted_cdf" is off by one row where i × n / most
         # is whole and its floating product is not.
-        ranks = -(-np.arange(1, MAX_CELLS + 1) * len(values) // MAX_CELLS)
+        ranks = -(-np.arange(1, self._most + 1) * len(values) // self._most)
         borders = np.append(values[ranks - 1], self._highest)
         return cells_of(self._lowest, borders, is_discrete=False)
 

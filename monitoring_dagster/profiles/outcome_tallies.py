@@ -138,9 +138,9 @@ class BinaryTally:
             return
         scores, labels, codes = scores[finite], labels[finite], [c[finite] for c in codes]
         sums.add("scores", codes, 2 * self._lookup(scores) + labels)
-        bins = np.clip(np.floor(scores * CALIBRATION_BINS), 0, CALIBRATION_BINS - 1).astype(
-            np.int64
-        )
+        # Clipped before it is multiplied: a score of 1e308 is no reason to overflow.
+        shares = np.clip(scores, 0.0, 1.0)
+        bins = np.minimum((shares * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
         sums.add("bin_rows", codes, bins)
         sums.add("bin_scores", codes, bins, weights=scores)
         positive = labels == 1

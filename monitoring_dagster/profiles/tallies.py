@@ -76,8 +76,9 @@ class NumericTally:
             negative_infinities=int(counted[k + NEGATIVE_INFINITY]),
             total=float(moments.total[cut][at]),
             total_squares=float(moments.total_squares[cut][at]),
-            minimum=float(moments.minimum[cut][at]) if has_values else float("nan"),
-            maximum=float(moments.maximum[cut][at]) if has_values else float("nan"),
+            # Adding zero makes one of the two zeros, so that the order of rows does not show.
+            minimum=float(moments.minimum[cut][at]) + 0.0 if has_values else float("nan"),
+            maximum=float(moments.maximum[cut][at]) + 0.0 if has_values else float("nan"),
         )
 
 

@@ -67,16 +67,16 @@ def test_a_monitor_without_labels_has_no_stage_that_needs_them(world: SmallWorld
 
 
 def tick(world: SmallWorld, at: str, taken: list[str]) -> list[str | None]:
-    definitions = located(world)
+    schedule = located(world).resolve_schedule_def("small_daily")
     with dg.instance_for_test() as instance:
         for day in taken:
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(["small", "profile"], partition=day)
             )
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=instance, scheduled_execution_time=dt.datetime.fromisoformat(at)
-        )
-        found = definitions.resolve_schedule_def("small_daily")(context)
+        ) as context:
+            found = schedule(context)
     return [] if isinstance(found, dg.SkipReason) else [r.partition_key for r in found]
 
 
@@ -98,15 +98,13 @@ def test_a_broken_document_shows_as_a_failing_check_of_the_location(world: Small
     world.write_monitor("broken", **{"task: binary": "task: binry"})
     definitions = located(world)
     sensor = definitions.resolve_sensor_def("broken_monitors")
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance)
-        result = sensor.evaluate_tick(context)
-        (evaluation,) = result.asset_events
-        again = sensor.evaluate_tick(
-            dg.build_sensor_context(instance=instance, cursor=result.cursor)
-        )
+    with dg.build_sensor_context() as context:
+        result = sensor(context)
+    with dg.build_sensor_context(cursor=result.cursor) as context:
+        again = sensor(context)
+    (evaluation,) = result.asset_events
     assert isinstance(evaluation, dg.AssetCheckEvaluation)
     assert not evaluation.passed
     assert "broken.yaml:7: model.task" in str(evaluation.metadata["what to mend"].value)
-    assert not again.asset_events
+    assert isinstance(again, dg.SkipReason)
     assert {key.path[0] for key in definitions.resolve_all_asset_keys()} == {"small", "location"}

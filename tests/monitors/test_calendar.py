@@ -94,5 +94,5 @@ def test_without_labels_nothing_matures(churn_monitor: Monitor) -> None:
 def test_a_replay_sees_each_day_from_its_own_next_morning(churn_monitor: Monitor) -> None:
     now = dt.datetime(2026, 6, 1, tzinfo=UTC)
     day = dt.date(2026, 3, 1)
-    assert Replay().as_of(churn_monitor, day) == taken_at(churn_monitor, day)
+    assert Replay(now).as_of(churn_monitor, day) == taken_at(churn_monitor, day)
     assert Standing(now).as_of(churn_monitor, day) == now

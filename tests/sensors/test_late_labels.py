@@ -33,10 +33,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallWorld:
 
 def look(world: SmallWorld, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     definitions = build_definitions(load_folder(world.monitors))
-    context = dg.build_sensor_context(
+    sensor = definitions.resolve_sensor_def("late_labels")
+    with dg.build_sensor_context(
         instance=instance, definitions=definitions, resources={"workplace": Workplace()}
-    )
-    return list(definitions.resolve_sensor_def("late_labels").evaluate_tick(context).run_requests)
+    ) as context:
+        return list(sensor.evaluate_tick(context).run_requests or [])
 
 
 def end(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:

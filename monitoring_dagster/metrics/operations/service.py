@@ -5,11 +5,11 @@ Formulas live with the metrics; here is which measurements a day owes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from monitoring_dagster.metrics.groups import WHOLE, counts_of, owed
+from monitoring_dagster.metrics.groups import WHOLE, counts_of, missing, owed, uncut
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
 from monitoring_dagster.metrics.operations.error_rate import error_rate
 from monitoring_dagster.metrics.operations.registry import LATENCY, TRAFFIC
@@ -60,7 +60,7 @@ class _Service:
     status: str | None
     latency: str | None
     latency_cells: NumericCells | None
-    has_times: bool
+    timestamp: str | None
 
     @classmethod
     def of(cls, monitor: Monitor, grid: Grid, hours: int) -> _Service:
@@ -72,7 +72,7 @@ class _Service:
             monitor.the(Role.STATUS),
             latency,
             cells if isinstance(cells, NumericCells) else None,
-            has_times=monitor.the(Role.TIMESTAMP, traffic) is not None,
+            monitor.the(Role.TIMESTAMP, traffic),
         )
 
     def rates(self, reference: Profile, group: Group) -> dict[str, float]:
@@ -85,28 +85,27 @@ class _Service:
 
     def estimates(self, profile: Profile, group: Group) -> Iterator[tuple[str, str, Estimate]]:
         """Every metric that the group owes, with its column."""
-        if profile.groups:
-            counts = profile.groups.get(group) or GroupCounts(0, {})
-            yield "requests", "", safely("requests", partial(requests, counts))
-        else:
-            counts = None
-            yield "requests", "", _NOTHING
+        counts = _traffic(profile, group)
+        yield "requests", "", _of(counts, "requests", requests)
         if self.status:
-            yield "error_rate", self.status, self._error_rate(profile, counts)
+            found = missing(profile, self.status) or _of(counts, "error_rate", error_rate)
+            yield "error_rate", self.status, found
         if self.latency and self.latency_cells:
             yield from self._latency(profile, group, self.latency, self.latency_cells)
         if group == WHOLE:
-            for name, metric in TRAFFIC.items():
-                if name != "hours_without_traffic" or self.has_times:
-                    found = counts and safely(name, partial(metric, counts, self.hours))
-                    yield name, "", found or _NOTHING
+            yield from self._whole(profile, counts)
 
-    def _error_rate(self, profile: Profile, counts: GroupCounts | None) -> Estimate:
-        if self.status in profile.missing:
-            return Estimate.without(
-                Status.NO_DATA, Reason.COLUMN_MISSING, f"column {self.status!r} is not in the day"
-            )
-        return safely("error_rate", partial(error_rate, counts)) if counts else _NOTHING
+    def _whole(
+        self, profile: Profile, counts: GroupCounts | Estimate
+    ) -> Iterator[tuple[str, str, Estimate]]:
+        for name, metric in TRAFFIC.items():
+            found = _of(counts, name, partial(metric, hours=self.hours))
+            if name == "hours_without_traffic":
+                if self.timestamp is None:
+                    continue
+                # Requests without a time are counted in the first hour: all others look silent.
+                found = missing(profile, self.timestamp) or found
+            yield name, "", found
 
     def _latency(
         self, profile: Profile, group: Group, column: str, cells: NumericCells
@@ -119,4 +118,14 @@ class _Service:
                 yield name, column, safely(name, partial(metric, cells, counted))
 
 
-_NOTHING = Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "the day has no rows")
+def _traffic(profile: Profile, group: Group) -> GroupCounts | Estimate:
+    """The group's requests by hour, or why they are not known; a silent segment has none."""
+    if not profile.groups:
+        return Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "the day has no rows")
+    return uncut(profile, group) or profile.groups.get(group) or GroupCounts(0, {})
+
+
+def _of(
+    counts: GroupCounts | Estimate, name: str, metric: Callable[[GroupCounts], Estimate]
+) -> Estimate:
+    return counts if isinstance(counts, Estimate) else safely(name, partial(metric, counts))

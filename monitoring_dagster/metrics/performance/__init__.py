@@ -4,6 +4,6 @@ Everything is computed from counts and sums, never from rows. What the values me
 is decided elsewhere.
 """
 
-from monitoring_dagster.metrics.performance.families import measure
+from monitoring_dagster.metrics.performance.families import Performance, measure
 
-__all__ = ["measure"]
+__all__ = ["Performance", "measure"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from monitoring_dagster.errors import GridMismatch
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
 from monitoring_dagster.metrics.performance.binary import registry as binary
-from monitoring_dagster.metrics.performance.binary.score_cells import cell_scores
+from monitoring_dagster.metrics.performance.binary.score_cells import Floats, cell_scores, occupied
 from monitoring_dagster.metrics.performance.estimates import no_labels
 from monitoring_dagster.metrics.performance.multiclass import registry as multiclass
 from monitoring_dagster.metrics.performance.regression import registry as regression
@@ -24,7 +24,7 @@ from monitoring_dagster.metrics.safely import safely
 from monitoring_dagster.monitors.contract import Monitor, Role, Task
 from monitoring_dagster.profiles import segments
 from monitoring_dagster.profiles.grid import Grid, NumericCells
-from monitoring_dagster.profiles.outcomes import Outcomes
+from monitoring_dagster.profiles.outcomes import BinaryCounts, Outcomes
 from monitoring_dagster.profiles.profile import ALL, Group
 
 
@@ -60,6 +60,73 @@ class Family:
         )
 
 
+class Performance:
+    """The metrics of a monitor's task against its reference, for as many days as are asked for.
+
+    What the metrics were on the reference is computed once per segment and kept.
+
+    Args:
+        monitor: says what is predicted and how traffic is cut.
+        grid: the frozen cells.
+        reference: the reference's outcomes; None where none of its predictions has a label.
+        minimum_rows: labelled rows below which a group says too little.
+    """
+
+    def __init__(
+        self, monitor: Monitor, grid: Grid, reference: Outcomes | None, *, minimum_rows: int = 30
+    ) -> None:
+        self._monitor, self._grid, self._reference = monitor, grid, reference
+        self._minimum_rows = minimum_rows
+        self._family = _family(monitor, grid)
+        self._on_reference: dict[str, dict[tuple[str, str], Estimate]] = {}
+
+    def measure(self, outcomes: Outcomes, *, maturity: str | None) -> list[Measurement]:
+        """All metrics of the task for `all`, each segment, and each model version.
+
+        A segment of the grid without rows today is measured, too: as `no_data`.
+        `reference_value` is the metric of the same segment, over all model versions, on the
+        reference.
+
+        Raises:
+            GridMismatch: the outcomes were counted on another grid than the reference.
+        """
+        if self._monitor.model.task is Task.RANKING:
+            return [_ranking(outcomes, maturity)]
+        if self._reference is not None and self._reference.grid_id != outcomes.grid_id:
+            raise GridMismatch(
+                f"outcomes of grid {outcomes.grid_id} cannot be compared with a reference of grid "
+                f"{self._reference.grid_id}; count the day again on the reference's grid"
+            )
+        measurements: list[Measurement] = []
+        for group in _groups(self._monitor, self._grid, outcomes):
+            then = self._then(group.segment)
+            coverage = outcomes.coverage(group)
+            estimates = _of_group(self._family, outcomes, group, self._minimum_rows)
+            measurements.extend(
+                Measurement(
+                    metric,
+                    estimate,
+                    column=column,
+                    segment=group.segment,
+                    model_version=group.model_version,
+                    reference_value=_value(then.get((metric, column))),
+                    coverage=None if math.isnan(coverage) else coverage,
+                    maturity=maturity,
+                )
+                for (metric, column), estimate in estimates
+            )
+        return measurements
+
+    def _then(self, segment: str) -> dict[tuple[str, str], Estimate]:
+        if segment not in self._on_reference:
+            group = Group(ALL, segment)
+            counts = self._reference.performance.get(group) if self._reference else None
+            self._on_reference[segment] = (
+                {} if counts is None else self._family.estimates(counts, self._minimum_rows)
+            )
+        return self._on_reference[segment]
+
+
 def measure(
     monitor: Monitor,
     grid: Grid,
@@ -69,46 +136,9 @@ def measure(
     maturity: str | None,
     minimum_rows: int = 30,
 ) -> list[Measurement]:
-    """All metrics of the task for `all`, each segment, and each model version.
-
-    A segment of the grid without rows today is measured, too: as `no_data`. `reference_value` is
-    the metric of the same segment, over all model versions, on the reference.
-
-    Raises:
-        GridMismatch: the outcomes were counted on another grid than the reference.
-    """
-    if monitor.model.task is Task.RANKING:
-        return [_ranking(outcomes, maturity)]
-    if reference is not None and reference.grid_id != outcomes.grid_id:
-        raise GridMismatch(
-            f"outcomes of grid {outcomes.grid_id} cannot be compared with a reference of grid "
-            f"{reference.grid_id}; count the day again on the reference's grid"
-        )
-    family = _family(monitor, grid)
-
-    @cache
-    def on_reference(segment: str) -> dict[tuple[str, str], Estimate]:
-        counts = reference.performance.get(Group(ALL, segment)) if reference else None
-        return {} if counts is None else family.estimates(counts, minimum_rows)
-
-    measurements: list[Measurement] = []
-    for group in _groups(monitor, grid, outcomes):
-        then = on_reference(group.segment)
-        coverage = outcomes.coverage(group)
-        measurements.extend(
-            Measurement(
-                metric,
-                estimate,
-                column=column,
-                segment=group.segment,
-                model_version=group.model_version,
-                reference_value=_value(then.get((metric, column))),
-                coverage=None if math.isnan(coverage) else coverage,
-                maturity=maturity,
-            )
-            for (metric, column), estimate in _of_group(family, outcomes, group, minimum_rows)
-        )
-    return measurements
+    """The measurements of one day; see `Performance`, which spares the reference for many."""
+    against = Performance(monitor, grid, reference, minimum_rows=minimum_rows)
+    return against.measure(outcomes, maturity=maturity)
 
 
 def _family(monitor: Monitor, grid: Grid) -> Family:
@@ -116,7 +146,7 @@ def _family(monitor: Monitor, grid: Grid) -> Family:
         case Task.BINARY:
             scores = cell_scores(_numeric(grid, monitor.the(Role.SCORE)))
             return Family(
-                {(m, ""): _with(f, scores) for m, f in binary.REGISTRY.items()},
+                {(m, ""): _on_occupied(f, scores) for m, f in binary.REGISTRY.items()},
                 rows=lambda counts: int(max(counts.decisions.sum(), counts.scores.sum())),
             )
         case Task.MULTICLASS:
@@ -142,6 +172,13 @@ def _family(monitor: Monitor, grid: Grid) -> Family:
 def _with(metric: Callable[..., Estimate], *context: object) -> Callable[[Any], Estimate]:
     """The metric as a function of the counts alone."""
     return lambda counts: metric(counts, *context)
+
+
+def _on_occupied(
+    metric: Callable[[BinaryCounts, Floats], Estimate], scores: Floats
+) -> Callable[[BinaryCounts], Estimate]:
+    """The metric on the cells that hold rows: a day fills a tenth of them, and none is missed."""
+    return lambda counts: metric(*occupied(counts, scores))
 
 
 def _as_text(value: str | int | bool) -> str:

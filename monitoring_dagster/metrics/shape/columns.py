@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from monitoring_dagster.metrics.groups import WHOLE, counts_of, owed
+from monitoring_dagster.metrics.groups import WHOLE, counts_of, owed, uncut
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
 from monitoring_dagster.metrics.safely import safely
 from monitoring_dagster.metrics.shape.registry import CATEGORICAL, NUMERIC, Metric
@@ -40,7 +40,9 @@ def measure(
 def _rows(group: Group, reference: Profile, current: Profile, reference_days: int) -> Measurement:
     before = reference.groups.get(group)
     if current.groups:
-        estimate = safely("rows", partial(rows, current.groups.get(group)))
+        estimate = uncut(current, group) or safely(
+            "rows", partial(rows, current.groups.get(group))
+        )
     else:
         estimate = Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "the day has no rows")
     return Measurement(

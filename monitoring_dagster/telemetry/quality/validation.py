@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,27 +49,46 @@ def validate(
         expectations: About columns of the frame.
         columns: The declared columns of the snapshot.
     """
+    asked = {_question(e): e.model_copy(update={"mostly": 1.0}) for e in expectations}
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # Its warnings, and those of pandas inside, are about code that nobody here can change.
         warnings.simplefilter("ignore")
-        answers: dict[int, Answer] = {}
-        built: list[Any] = []
-        for index, expectation in enumerate(expectations):
-            column = columns[str(expectation.column)]
-            try:
-                built.append(_built(expectation, column, index))
-            except Exception as error:  # noqa: BLE001 - pydantic's and whatever else it raises
-                answers[index] = _errored(str(error), column)
+        answers = dict(zip(asked, _asked(frame, list(asked.values()), columns), strict=True))
+    return [_judged(answers[_question(e)], e.mostly) for e in expectations]
+
+
+def _question(expectation: Expectation) -> str:
+    """What is evaluated: expectations that differ in their tolerance only are evaluated once."""
+    return expectation.model_dump_json(exclude={"mostly", "severity", "because"})
+
+
+def _judged(answer: Answer, mostly: float) -> Answer:
+    """The answer under a tolerance: `mostly` is the share of compared rows that must comply."""
+    if answer.unexpected_rows is None or answer.result == "errored":
+        return answer
+    complying = answer.rows - answer.unexpected_rows
+    return replace(answer, result="passed" if complying >= mostly * answer.rows else "failed")
+
+
+def _asked(
+    frame: pd.DataFrame, expectations: Sequence[Expectation], columns: Mapping[str, Column]
+) -> list[Answer]:
+    answers: dict[int, Answer] = {}
+    built: list[Any] = []
+    for index, expectation in enumerate(expectations):
+        column = columns[str(expectation.column)]
         try:
-            results = _run(frame, built)
-        except Exception as error:  # noqa: BLE001 - its failure is no statement about the data
-            answers |= {
-                b.meta["index"]: Answer("errored", error=type(error).__name__) for b in built
-            }
-        else:
-            for result in results:
-                index = result.expectation_config.meta["index"]
-                answers[index] = _answer(result, columns[str(expectations[index].column)])
+            built.append(_built(expectation, column, index))
+        except Exception as error:  # noqa: BLE001 - pydantic's and whatever else it raises
+            answers[index] = _errored(str(error), column)
+    try:
+        results = _run(frame, built)
+    except Exception as error:  # noqa: BLE001 - its failure is no statement about the data
+        answers |= {b.meta["index"]: Answer("errored", error=type(error).__name__) for b in built}
+    else:
+        for result in results:
+            index = result.expectation_config.meta["index"]
+            answers[index] = _answer(result, columns[str(expectations[index].column)])
     return [answers[index] for index in range(len(expectations))]
 
 

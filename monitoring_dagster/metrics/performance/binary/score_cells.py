@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,15 @@ def cell_scores(cells: NumericCells | None) -> Floats:
     edges = np.asarray(cells.edges, dtype=np.float64)
     inner = edges[1:] if cells.is_discrete else (edges[:-1] + edges[1:]) / 2
     return np.concatenate([edges[:1], inner, edges[-1:]])
+
+
+def occupied(counts: BinaryCounts, scores: Floats) -> tuple[BinaryCounts, Floats]:
+    """The counts and cell scores without the cells that hold no row; the outer cells stay."""
+    if not len(scores) or len(scores) != len(counts.scores):
+        return counts, scores
+    kept = counts.scores.sum(axis=1) > 0
+    kept[[0, -1]] = True
+    return replace(counts, scores=counts.scores[kept]), scores[kept]
 
 
 def blurred(scores: Ints) -> Estimate | None:
