@@ -14,7 +14,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check format lock schema clean
+.PHONY: help setup demo ui test check format lock schema clean
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -27,6 +27,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+setup: $(READY) ## Install everything into .venv.
+
 demo: $(READY) ## Watch a year of real flights: train, predict, monitor every day.
 	@$(BIN)/python -m examples.flights --home $(MONITORING_DAGSTER_HOME)
 
@@ -37,7 +39,7 @@ ui: $(READY) ## Open Dagster on the demo's home.
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 test: $(READY) ## Run the tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n auto
 
 check: $(READY) ## Check format, lint, types and import directions.
 	@$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ name it, place it in the lineage and say which figures people see.
 """
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict
 
@@ -71,13 +72,6 @@ def daily(
 ) -> dg.AssetsDefinition:
     """The daily partitioned asset of one stage; `body` computes its days and their figures."""
 
-    @dg.asset(
-        **attributes(monitor, stage, kinds),
-        description=description,
-        deps=[key(monitor, dep) for dep in deps],
-        partitions_def=partitions(monitor),
-        backfill_policy=dg.BackfillPolicy.multi_run(LONGEST_RUN_DAYS),
-    )
     def _stage(context: dg.AssetExecutionContext, workplace: Workplace) -> dg.MaterializeResult:
         day = workplace.day(monitor, context.run.tags, context.run.run_id)
         days = [dt.date.fromisoformat(partition) for partition in context.partition_keys]
@@ -85,4 +79,14 @@ def daily(
             context.add_asset_metadata(as_metadata(figures), partition_key=when.isoformat())
         return dg.MaterializeResult()
 
-    return _stage
+    with warnings.catch_warnings():
+        # Backfill policies are in beta, of which Dagster would warn at every stage.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        as_asset = dg.asset(
+            **attributes(monitor, stage, kinds),
+            description=description,
+            deps=[key(monitor, dep) for dep in deps],
+            partitions_def=partitions(monitor),
+            backfill_policy=dg.BackfillPolicy.multi_run(LONGEST_RUN_DAYS),
+        )
+    return as_asset(_stage)

@@ -1,7 +1,8 @@
 """The same things for people at a terminal.
 
 Commands translate arguments and print; the work is done where Dagster does it. Dagster and the
-rooms are imported inside the commands, so that `--help` answers at once.
+rooms are imported inside the commands, so that `--help` answers at once. They end with 0 when
+all is well, with 1 when something has to be mended, with 2 when they were not understood.
 """
 
 from __future__ import annotations
@@ -12,20 +13,37 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.errors import MonitoringError, in_words
 from monitoring_dagster.settings import MEANING, Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from monitoring_dagster.monitors.contract import Monitor
+    from monitoring_dagster.store import Store
+
+
+class Commands(TyperGroup):
+    """Commands that tell in words what a user can mend; only our own mistakes show a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that `ctx` names."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # the reader, such as `head`, has seen enough
+        except (MonitoringError, OSError) as error:
+            _fail(in_words(error))
+
 
 app = typer.Typer(
     name="monitoring-dagster",
+    cls=Commands,
     help="Watches machine-learning models in production.",
     no_args_is_help=True,
     add_completion=False,
@@ -34,8 +52,19 @@ app = typer.Typer(
 db = typer.Typer(help="The store's database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 
-FirstDay = Annotated[dt.datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
-LastDay = Annotated[dt.datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")]
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no day; required is one such as 2026-01-31"
+        ) from None
+
+
+_DAY: dict[str, Any] = {"parser": _day, "metavar": "YYYY-MM-DD"}
+FirstDay = Annotated[dt.date, typer.Option("--from", help="First day.", **_DAY)]
+LastDay = Annotated[dt.date, typer.Option("--to", help="Last day.", **_DAY)]
 
 
 class Format(StrEnum):
@@ -52,10 +81,10 @@ def check(
     path: Annotated[Path | None, typer.Argument(help="A document or a folder of them.")] = None,
 ) -> None:
     """Validate monitors; every problem of every file at once."""
-    from monitoring_dagster.monitors.loader import load_path
+    from monitoring_dagster import documents
 
     where = path or Settings.from_environment().monitors
-    loaded = load_path(where)
+    loaded = documents.load(where)
     for problem in loaded.problems:
         typer.echo(str(problem), err=True)
     for name, monitor in sorted(loaded.monitors.items()):
@@ -71,17 +100,22 @@ def init(
     sample: Annotated[Path, typer.Argument(help="A CSV or Parquet file of telemetry.")],
     name: Annotated[str, typer.Option(help="The monitor's name.")],
     owner: Annotated[str, typer.Option(help="`team:NAME` or an e-mail address.")] = "team:ml",
-    output: Annotated[Path | None, typer.Option(help="File to write; NAME.yaml here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; NAME.yaml among the monitors by default.")
+    ] = None,
 ) -> None:
     """Write a commented monitor from a sample of telemetry."""
     from monitoring_dagster.monitors.draft import draft
+    from monitoring_dagster.monitors.schema import write_schema
 
-    target = output or Settings.from_environment().monitors / f"{name}.yaml"
+    settings = Settings.from_environment()
+    target = output or settings.monitors / f"{name}.yaml"
     if target.exists():
         _fail(f"{target} exists; remove it first, or give another --output")
-    text = _or_fail(lambda: draft(sample, name, owner))
+    text = draft(sample, name, owner, base=settings.home)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
+    write_schema(target.parent)
     typer.echo(f"Wrote {target}. Read its comments, then run `monitoring-dagster check {target}`.")
 
 
@@ -98,13 +132,16 @@ def run(
     ] = False,
 ) -> None:
     """Run every stage of some days, through Dagster, in this process."""
+    from monitoring_dagster.reports import terminal
     from monitoring_dagster.running import run_days
+    from monitoring_dagster.store import Store
 
-    watched = _monitor(monitor)
-    failed = _or_fail(lambda: run_days(watched, first.date(), last.date(), replay=replay))
-    for line in failed:
-        typer.echo(line, err=True)
-    raise typer.Exit(1 if failed else 0)
+    failed = run_days(_monitor(monitor), first, last, replay=replay)
+    if failed:
+        _fail("\n".join(failed))
+    store = Store(Settings.from_environment().store_url)
+    for line in terminal.summary(store.reasons(monitor, first_day=first, last_day=last)):
+        typer.echo(line)
 
 
 @app.command()
@@ -125,20 +162,23 @@ def measurements(
     from monitoring_dagster.reports import export
     from monitoring_dagster.store import Store
 
-    settings = Settings.from_environment()
-    table = _or_fail(
-        lambda: Store(settings.store_url).measurements(
-            monitor,
-            metric=metric,
-            column=column,
-            segment=None if segment == "any" else segment,
-            model_version=None if model_version == "any" else model_version,
-            first_day=first.date() if first else None,
-            last_day=last.date() if last else None,
-        )
-    )
     if output_format is Format.PARQUET and output is None:
-        _fail("--format parquet needs --output FILE")
+        raise typer.BadParameter("--format parquet needs --output FILE")
+    if output_format is Format.TABLE and output is not None:
+        raise typer.BadParameter("--output needs --format csv, json or parquet")
+    settings = Settings.from_environment()
+    if settings.is_untouched:
+        _fail(f"nothing was measured yet; `monitoring-dagster run {monitor} ...` does")
+    store = Store(settings.store_url)
+    wanted = {
+        "metric": metric,
+        "column": column,
+        "segment": None if segment == "any" else segment,
+        "model_version": None if model_version == "any" else model_version,
+    }
+    table = store.measurements(monitor, first_day=first, last_day=last, **wanted)
+    if not table.num_rows:
+        _fail(_why_nothing(store, monitor, wanted))
     if output is not None:
         output.write_bytes(export.as_bytes(table, output_format.value))
         typer.echo(f"{table.num_rows} measurements in {output}")
@@ -158,7 +198,7 @@ def doctor() -> None:
         typer.echo(f"{'ok  ' if finding.is_well else 'MEND'}  {finding.what}: {finding.text}")
     typer.echo("\nSettings (environment variables):")
     for name, meaning in MEANING.items():
-        typer.echo(f"  {name:<34} {'set  ' if os.environ.get(name) else 'unset'}  {meaning}")
+        typer.echo(f"  {name:<35} {'set  ' if os.environ.get(name) else 'unset'}  {meaning}")
     raise typer.Exit(0 if all(f.is_well for f in findings) else 1)
 
 
@@ -167,46 +207,73 @@ def upgrade() -> None:
     """Bring the store's database to this code's revision."""
     from monitoring_dagster.store import Store
 
-    store = Store(Settings.from_environment().store_url)
-    _or_fail(store.upgrade)
+    settings = Settings.from_environment()
+    settings.made_home()
+    store = Store(settings.store_url)
+    store.upgrade()
     typer.echo(f"The store is at revision {store.revision()}.")
 
 
 def _monitor(name: str) -> Monitor:
-    from monitoring_dagster.monitors.loader import load_folder
+    from monitoring_dagster import documents
+    from monitoring_dagster.reports import terminal
 
     folder = Settings.from_environment().monitors
-    loaded = load_folder(folder)
+    loaded = documents.load(folder)
     if name not in loaded.monitors:
         problems = [str(problem) for problem in loaded.problems]
-        known = ", ".join(sorted(loaded.monitors)) or "none"
-        _fail("\n".join([*problems, f"no monitor {name!r} in {folder}; valid ones: {known}"]))
+        advice = terminal.near(name, loaded.monitors)
+        _fail("\n".join([*problems, f"no valid monitor {name!r} in {folder}; {advice}"]))
     return loaded.monitors[name]
+
+
+def _why_nothing(store: Store, monitor: str, wanted: dict[str, str | None]) -> str:
+    """Which part of a question has no answer, and what may have been meant."""
+    from monitoring_dagster.reports import terminal
+
+    known = store.known("monitor")
+    if monitor not in known:
+        return f"nothing was measured of a monitor {monitor!r}; {terminal.near(monitor, known)}"
+    for name, value in wanted.items():
+        known = store.known(name, monitor)
+        if value is not None and value not in known:
+            what = name.replace("_", " ")
+            return f"nothing was measured of {what} {value!r}; {terminal.near(value, known)}"
+    asked = ", ".join(f"{n} {v!r}" for n, v in wanted.items() if v is not None)
+    days = store.known("day", monitor)
+    return (
+        f"{monitor} has no measurement with {asked} on these days; it has {days[0]} to {days[-1]}"
+    )
 
 
 def _print_table(table: pa.Table) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from monitoring_dagster.reports.export import SHOWN
+    from monitoring_dagster.reports import terminal
 
-    shown = Table(box=None, header_style="bold")
-    for name in SHOWN:
-        shown.add_column(name)
-    for row in table.select(SHOWN).to_pylist():
-        shown.add_row(*[f"{v:.4f}" if isinstance(v, float) else str(v or "") for v in row.values()])
-    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+    listing = terminal.listing(table.to_pylist())
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in listing.header:
+        if name in terminal.NAMING:
+            shown.add_column(name, overflow="fold")
+        else:
+            shown.add_column(name, justify="right", no_wrap=True)
+    for cells in listing.rows:
+        shown.add_row(*cells)
+    # A pipe has no width; what was measured holds no markup, whatever it looks like.
+    width = None if sys.stdout.isatty() else 1_000
+    console = Console(width=width, markup=False, highlight=False, emoji=False)
+    if console.measure(shown).maximum > console.width:
+        shown.padding = (0, 1, 0, 0)
+    typer.echo(listing.heading)
+    console.print(shown)
+    for note in listing.notes:
+        typer.echo(note)
     typer.echo(f"{table.num_rows} measurements")
 
 
-def _or_fail(work: Any) -> Any:
-    try:
-        return work()
-    except MonitoringError as error:
-        _fail(str(error))
-
-
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     typer.echo(text, err=True)
     raise typer.Exit(1)
 

@@ -15,7 +15,15 @@ from functools import cached_property
 from pathlib import Path
 
 from monitoring_dagster.errors import SnapshotError
-from monitoring_dagster.metrics import drift, labels, operations, performance, quality, shape
+from monitoring_dagster.metrics import (
+    absence,
+    drift,
+    labels,
+    operations,
+    performance,
+    quality,
+    shape,
+)
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
 from monitoring_dagster.monitors.calendar import Clock, window
 from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, Role, content_hash
@@ -161,39 +169,40 @@ class Day:
     # --- profiles --------------------------------------------------------------------------
 
     def count_profiles(self, days: Days) -> list[Stored]:
-        """Count features and predictions of all days in one scan; measure their shape."""
+        """Count features and predictions of each day in one pass; measure their shape."""
+        measured: dict[dt.date, list[Measurement]] = {}
         with ExitStack() as opened:
-            taken = {day: self._snapshots_of(day, opened) for day in days}
-            profiles = engine.count(self.monitor, self.reference.grid, taken)
-        for day, profile in profiles.items():
-            fingerprint = self._input_of(day, INPUTS)
-            storage.write_profile(
-                self.lake, self.monitor.name, day, profile, fingerprint=fingerprint
+            taken = {day: self._open(day, opened) for day in days}
+            counted_from = {day: self._identity(t, INPUTS) for day, t in taken.items()}
+            counting = engine.each_profile(
+                self.monitor, self.reference.grid, {day: t.snapshots for day, t in taken.items()}
             )
-        return self._record(
-            "shape",
-            {day: self._shape(day, profile) for day, profile in profiles.items()},
-            lambda day: self._input_of(day, INPUTS),
-        )
+            for day, profile in counting:
+                storage.write_profile(
+                    self.lake, self.monitor.name, day, profile, fingerprint=counted_from[day]
+                )
+                measured[day] = self._shape(taken[day], profile)
+        return self._record("shape", measured, counted_from.__getitem__)
 
     def count_outcomes(self, days: Days) -> list[Stored]:
         """Count predictions against what is known of their labels; measure completeness."""
         frozen = self.reference
+        measured: dict[dt.date, list[Measurement]] = {}
         with ExitStack() as opened:
-            taken = {day: self._snapshots_of(day, opened) for day in days}
-            outcomes = engine.count_outcomes(
-                self.monitor, frozen.grid, taken, target_mean=frozen.target_mean
+            taken = {day: self._open(day, opened) for day in days}
+            counted_from = {day: self._identity(t, EVERYTHING) for day, t in taken.items()}
+            counting = engine.each_outcomes(
+                self.monitor,
+                frozen.grid,
+                {day: t.snapshots for day, t in taken.items()},
+                target_mean=frozen.target_mean,
             )
-        for day, counted in outcomes.items():
-            fingerprint = self._input_of(day, EVERYTHING)
-            storage.write_outcomes(
-                self.lake, self.monitor.name, day, counted, fingerprint=fingerprint
-            )
-        return self._record(
-            "labels",
-            {day: self._completeness(day, counted) for day, counted in outcomes.items()},
-            lambda day: self._input_of(day, EVERYTHING),
-        )
+            for day, outcomes in counting:
+                storage.write_outcomes(
+                    self.lake, self.monitor.name, day, outcomes, fingerprint=counted_from[day]
+                )
+                measured[day] = self._completeness(taken[day], outcomes)
+        return self._record("labels", measured, counted_from.__getitem__)
 
     # --- metrics ---------------------------------------------------------------------------
 
@@ -210,7 +219,7 @@ class Day:
                 )
                 for day in days
             },
-            lambda day: self._judged_input_of(day, INPUTS),
+            lambda day: self._judged(day, "profiles", INPUTS),
         )
 
     def measure_performance(self, days: Days) -> list[Stored]:
@@ -227,7 +236,7 @@ class Day:
                 )
                 for day in days
             },
-            lambda day: self._judged_input_of(day, EVERYTHING),
+            lambda day: self._judged(day, "outcomes", EVERYTHING),
         )
 
     def measure_operations(self, days: Days) -> list[Stored]:
@@ -236,16 +245,20 @@ class Day:
         return self._record(
             "operations",
             {
-                day: operations.measure(
+                day: absence.explained(
                     self.monitor,
-                    frozen.grid,
-                    self._profile(day),
-                    hours=window(self.monitor, day).hours,
-                    reference=frozen.profile,
+                    operations.measure(
+                        self.monitor,
+                        frozen.grid,
+                        self._profile(day),
+                        hours=window(self.monitor, day).hours,
+                        reference=frozen.profile,
+                    ),
+                    self.manifests(day),
                 )
                 for day in days
             },
-            lambda day: self._input_of(day, INPUTS),
+            lambda day: self._counted_from(day, "profiles"),
         )
 
     def maturity(self, day: dt.date) -> str | None:
@@ -255,22 +268,18 @@ class Day:
 
     # --- how a stage reads and writes ------------------------------------------------------
 
-    def _snapshots_of(self, day: dt.date, opened: ExitStack) -> DaySnapshots:
+    def _open(self, day: dt.date, opened: ExitStack) -> _Taken:
+        """The day's snapshots, verified; what is damaged is told and never read."""
         manifests = self.manifests(day)
         paths: dict[Kind, Path | None] = {}
         for kind, manifest in manifests.items():
+            if manifest.file is None:
+                continue
             try:
-                paths[kind] = self._open(manifest, opened)
+                paths[kind] = opened.enter_context(snapshots.data(self.lake, manifest))
             except SnapshotError as error:
-                manifests[kind] = manifest.model_copy(
-                    update={"file": None, "reason": Reason.SNAPSHOT_CORRUPT, "detail": str(error)}
-                )
-        return DaySnapshots.of(window(self.monitor, day), manifests, paths)
-
-    def _open(self, manifest: Manifest, opened: ExitStack) -> Path | None:
-        if manifest.file is None:
-            return None
-        return opened.enter_context(snapshots.data(self.lake, manifest))
+                manifests[kind] = _damaged(manifest, str(error))
+        return _Taken(manifests, DaySnapshots.of(window(self.monitor, day), manifests, paths))
 
     def _profile(self, day: dt.date) -> Profile:
         stored = storage.read_profile(self.lake, self.monitor.name, day)
@@ -280,27 +289,29 @@ class Day:
         stored = storage.read_outcomes(self.lake, self.monitor.name, day)
         return stored or Outcomes(self.reference.grid.id, {})
 
-    def _shape(self, day: dt.date, profile: Profile) -> list[Measurement]:
+    def _shape(self, taken: _Taken, profile: Profile) -> list[Measurement]:
         frozen = self.reference
+        shapes = shape.measure(
+            self.monitor, frozen.grid, frozen.profile, profile, reference_days=len(frozen.days)
+        )
         return [
-            *shape.measure(
-                self.monitor, frozen.grid, frozen.profile, profile, reference_days=len(frozen.days)
-            ),
-            *shape.measure_snapshots(_of_kinds(INPUTS, self.manifests(day))),
+            *absence.explained(self.monitor, shapes, taken.manifests),
+            *shape.measure_snapshots(_of_kinds(INPUTS, taken.manifests)),
         ]
 
-    def _completeness(self, day: dt.date, outcomes: Outcomes) -> list[Measurement]:
-        taken = _of_kinds((Kind.LABELS,), self.manifests(day))
-        manifest = taken.get(Kind.LABELS)
+    def _completeness(self, taken: _Taken, outcomes: Outcomes) -> list[Measurement]:
+        manifest = taken.manifests.get(Kind.LABELS)
+        is_matched = manifest is not None and manifest.reason in ("", Reason.NO_ROWS)
+        complete = labels.measure(
+            self.monitor,
+            outcomes,
+            maturity=None if manifest is None else manifest.maturity,
+            orphans=manifest.orphans if manifest is not None and is_matched else None,
+            relabelled=manifest.relabelled if manifest is not None and is_matched else None,
+        )
         return [
-            *labels.measure(
-                self.monitor,
-                outcomes,
-                maturity=self.maturity(day),
-                orphans=None if manifest is None else manifest.orphans,
-                relabelled=None if manifest is None else manifest.relabelled,
-            ),
-            *shape.measure_snapshots(taken),
+            *absence.explained(self.monitor, complete, taken.manifests),
+            *shape.measure_snapshots(_of_kinds((Kind.LABELS,), taken.manifests)),
         ]
 
     def _suppress(
@@ -309,28 +320,32 @@ class Day:
         """Withhold what the quality checks condemned, with the reason on each measurement."""
         report = self.quality_report(day)
         blame = _Blame(self.monitor, report, kinds)
+        measured = absence.explained(self.monitor, measured, self.manifests(day))
         return [m if (why := blame.of(m)) is None else m.suppressed(why) for m in measured]
 
-    def _input_of(self, day: dt.date, kinds: Sequence[Kind]) -> str:
-        """Identity of everything that a stage reads of the day's snapshots of `kinds`."""
-        manifests = self.manifests(day)
+    def _identity(self, taken: _Taken, kinds: Sequence[Kind]) -> str:
+        """Identity of everything that counting reads and measures of the snapshots of `kinds`."""
         return content_hash(
             {
                 "algorithm": ALGORITHM_VERSION,
                 "reference": self.reference.id,
                 "snapshots": {
-                    kind: [m.sha256, m.status, m.reason, m.maturity, m.contract_hash]
-                    for kind, m in manifests.items()
+                    kind: m.model_dump(mode="json", include=_COUNTED)
+                    for kind, m in taken.manifests.items()
                     if kind in kinds
                 },
             }
         )
 
-    def _judged_input_of(self, day: dt.date, kinds: Sequence[Kind]) -> str:
-        """As `_input_of`, with what the quality checks say of the same snapshots."""
+    def _counted_from(self, day: dt.date, folder: storage.Folder) -> str:
+        """Identity of what the day's counts were made of, which may be older than its snapshots."""
+        return storage.read_fingerprint(self.lake, self.monitor.name, day, folder) or ""
+
+    def _judged(self, day: dt.date, folder: storage.Folder, kinds: Sequence[Kind]) -> str:
+        """As `_counted_from`, with what the quality checks say of the snapshots of `kinds`."""
         checked = self.quality_report(day).checked
         return content_hash(
-            [self._input_of(day, kinds), {k: v for k, v in checked.items() if k in kinds}]
+            [self._counted_from(day, folder), {k: v for k, v in checked.items() if k in kinds}]
         )
 
     def _record(
@@ -361,6 +376,44 @@ class Day:
             Stored(day, measurements, written)
             for (day, measurements), written in zip(measured.items(), recorded, strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """The snapshots of a day as counting finds them, and their manifests as far as those hold."""
+
+    manifests: Mapping[Kind, Manifest]
+    snapshots: DaySnapshots
+
+
+_COUNTED = {
+    "sha256",
+    "status",
+    "reason",
+    "maturity",
+    "contract_hash",
+    "quarantined",
+    "duplicates",
+    "undeclared_count",
+    "orphans",
+    "relabelled",
+}
+"""Of a manifest, what decides the counts or is measured itself."""
+
+
+def _damaged(manifest: Manifest, why: str) -> Manifest:
+    """The manifest of a snapshot whose file is not the one that was written: it holds nothing."""
+    return manifest.model_copy(
+        update={
+            "status": "error",
+            "reason": Reason.SNAPSHOT_CORRUPT.value,
+            "detail": why,
+            "file": None,
+            "rows": 0,
+            "duplicates": 0,
+            "quarantined": {},
+        }
+    )
 
 
 class _Blame:

@@ -14,8 +14,9 @@ from assets.quality import quality
 from assets.reference import reference
 from assets.snapshots import snapshots
 from assets.stage import key, partitions
+from monitoring_dagster import documents
 from monitoring_dagster.monitors.contract import Monitor
-from monitoring_dagster.monitors.loader import Loaded, load_folder
+from monitoring_dagster.monitors.loader import Loaded
 from monitoring_dagster.resources import Workplace
 from monitoring_dagster.settings import Settings
 from sensors.broken_monitors import broken_monitors
@@ -113,4 +114,4 @@ def build_definitions(loaded: Loaded) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The code location of this deployment."""
-    return build_definitions(load_folder(Settings.from_environment().monitors))
+    return build_definitions(documents.load(Settings.from_environment().monitors))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.errors import MonitoringError, SettingInvalid, in_words
 from monitoring_dagster.settings import Settings
 
 
@@ -28,9 +28,9 @@ class Finding:
 def examine(settings: Settings, env: Mapping[str, str]) -> list[Finding]:
     """Examine the deployment of `settings`; writes a probe to the lake and removes it."""
     examinations: list[tuple[str, Callable[[], str]]] = [
-        ("home", lambda: _home(settings.home)),
+        ("home", lambda: f"{settings.made_home()} is writable"),
         ("monitors", lambda: _monitors(settings.monitors)),
-        ("store", lambda: _store(settings.store_url)),
+        ("store", lambda: _store(settings)),
         ("lake", lambda: _lake(settings.lake_url)),
         ("pseudonym key", lambda: _key(settings, env)),
         ("dagster home", lambda: _dagster_home(settings, env)),
@@ -42,21 +42,14 @@ def _found(what: str, examination: Callable[[], str]) -> Finding:
     try:
         return Finding(what, is_well=True, text=examination())
     except (MonitoringError, OSError) as error:
-        return Finding(what, is_well=False, text=str(error))
-
-
-def _home(home: Path) -> str:
-    home.mkdir(parents=True, exist_ok=True)
-    if not os.access(home, os.W_OK):
-        raise PermissionError(f"{home} cannot be written; give this user write access")
-    return f"{home} is writable"
+        return Finding(what, is_well=False, text=in_words(error))
 
 
 def _monitors(folder: Path) -> str:
+    from monitoring_dagster import documents
     from monitoring_dagster.errors import MonitorInvalid
-    from monitoring_dagster.monitors.loader import load_folder
 
-    loaded = load_folder(folder)
+    loaded = documents.load(folder)
     if loaded.problems:
         raise MonitorInvalid("\n      ".join(str(problem) for problem in loaded.problems))
     if not loaded.monitors:
@@ -64,14 +57,17 @@ def _monitors(folder: Path) -> str:
     return f"{', '.join(sorted(loaded.monitors))} in {folder}"
 
 
-def _store(url: str) -> str:
+def _store(settings: Settings) -> str:
     from sqlalchemy.engine import make_url
 
     from monitoring_dagster.store import Store
 
-    store = Store(url)
+    store = Store(settings.store_url)
+    shown = make_url(settings.store_url).render_as_string(hide_password=True)
+    if settings.is_untouched:
+        return f"{shown} will be made at the first run"
     store.check()
-    return f"{make_url(url).render_as_string(hide_password=True)} at revision {store.revision()}"
+    return f"{shown} at revision {store.revision()}"
 
 
 def _lake(url: str) -> str:
@@ -93,8 +89,9 @@ def _key(settings: Settings, env: Mapping[str, str]) -> str:
 
 def _dagster_home(settings: Settings, env: Mapping[str, str]) -> str:
     home = Path(env.get("DAGSTER_HOME") or settings.home / "dagster")
-    if not home.exists():
-        return f"{home} will be made at the first run"
-    if not os.access(home, os.W_OK):
-        raise PermissionError(f"{home} cannot be written; give this user write access")
-    return f"{home} is writable"
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise SettingInvalid(
+            f"{nearest} cannot be written; give this user the right to, or set DAGSTER_HOME"
+        )
+    return f"{home} is writable" if home.exists() else f"{home} will be made at the first run"

@@ -4,6 +4,7 @@ An error is named after the user's mistake or the world's fact. Its text says wh
 (with the value), what is required, and what to do.
 
 MonitoringError
+├── SettingInvalid            an environment variable holds what cannot be used
 ├── MonitorInvalid            the YAML of a monitor cannot be used
 ├── MonitorUnknown            no monitor of that name is loaded
 ├── DayNotMonitored           a day outside the monitor's first and last day, or not over yet
@@ -27,6 +28,21 @@ MonitoringError
 
 class MonitoringError(Exception):
     """Base of every error raised on purpose."""
+
+
+def in_words(error: MonitoringError | OSError) -> str:
+    """What people read of an error: its text, or what the operating system says of which file.
+
+    >>> in_words(FileNotFoundError(2, "No such file or directory", "/data/out.csv"))
+    '/data/out.csv: no such file or directory'
+    """
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    return str(error)
+
+
+class SettingInvalid(MonitoringError):
+    """An environment variable holds what cannot be used; the text names it."""
 
 
 class MonitorInvalid(MonitoringError):

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitoring_dagster.errors import DayNotMonitored
+from monitoring_dagster.errors import DayNotMonitored, MonitoringError
 from monitoring_dagster.monitors.calendar import closes_after_days, days_between
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.settings import Settings
@@ -27,8 +27,9 @@ Days = Sequence[dt.date]
 
 
 def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -> list[str]:
-    """Materialise the days from `first` to `last`; returns what failed, a line each.
+    """Materialise the days from `first` to `last`; returns what failed, a text each.
 
+    Without a reference nothing can be measured, so that no day is run where freezing it failed.
     Stretches of days run side by side, a process for each core. With `replay` every day is taken
     as of its own next morning; then each is done again as of when its labels were last accepted,
     which is where the late-labels sensor would have left it.
@@ -47,9 +48,11 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
         TextColumn("days"),
         TimeElapsedColumn(),
     )
+    failures = freeze_reference(monitor)
+    if failures:
+        return failures
     with Progress(*columns) as progress:
         bar = progress.add_task(monitor.name, total=sum(map(len, stretches)))
-        failures = freeze_reference(monitor)
         for done, failed in _run_stretches(monitor, stretches, replay=replay):
             failures += failed
             progress.update(bar, description=f"{monitor.name} {done[-1]:%B %Y}")
@@ -109,7 +112,6 @@ class _Runs:
         self._execute(
             f"{self.monitor.name}_daily",
             {"dagster/partition": self.monitor.first_day.isoformat()},
-            "the reference",
             asset_selection=[key(self.monitor, "reference")],
         )
 
@@ -129,22 +131,24 @@ class _Runs:
             "dagster/asset_partition_range_start": days[0].isoformat(),
             "dagster/asset_partition_range_end": days[-1].isoformat(),
         } | ({CLOCK_TAG: clock} if clock else {})
-        self._execute(job, tags, f"{days[0]} to {days[-1]}")
+        self._execute(job, tags, f"{self.monitor.name}, {days[0]} to {days[-1]}: ")
 
-    def _execute(self, job: str, tags: dict[str, str], what: str, **selected: Any) -> None:
-        result = self.definitions.get_job_def(job).execute_in_process(
+    def _execute(self, job: str, tags: dict[str, str], what: str = "", **selected: Any) -> None:
+        result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=tags,
             run_config=QUIET,
             raise_on_error=False,
             **selected,
         )
-        self.failures += [f"{job}, {what}: {text}" for text in _failures(result)]
+        self.failures += [what + text for text in _failures(result)]
 
 
 def dagster_home() -> Path:
     """The Dagster home: DAGSTER_HOME, or `dagster` in the deployment's home; made if absent."""
-    home = Path(os.environ.get("DAGSTER_HOME") or Settings.from_environment().home / "dagster")
+    home = Path(
+        os.environ.get("DAGSTER_HOME") or Settings.from_environment().made_home() / "dagster"
+    )
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
@@ -153,11 +157,14 @@ def dagster_home() -> Path:
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """What failed: errors raised on purpose in their own words, others with the stage's name."""
     for event in result.all_events:
         if event.is_step_failure:
             data: Any = event.step_failure_data
             cause = data.error.cause or data.error if data.error else None
-            yield f"{event.step_key}: {cause.message.strip() if cause else 'failed'}"
+            text = cause.message.strip() if cause else "failed"
+            ours = text.removeprefix(f"{MonitoringError.__module__}.")
+            yield ours.split(": ", 1)[-1] if ours != text else f"{event.step_key}: {text}"
 
 
 def _stretches(days: Days) -> Iterator[list[dt.date]]:

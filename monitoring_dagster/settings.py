@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitoring_dagster.errors import SettingInvalid
+
 HOME = "MONITORING_DAGSTER_HOME"
 MONITORS = "MONITORING_DAGSTER_MONITORS"
 STORE_URL = "MONITORING_DAGSTER_STORE_URL"
@@ -44,11 +46,36 @@ class Settings:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing was ever stored in this embedded home."""
-        embedded = self.home / "store.db", self.home / "lake"
-        return self.store_url == f"sqlite:///{embedded[0]}" and not any(
-            path.exists() for path in embedded
+        """Whether nothing was ever stored in this embedded home.
+
+        A lake without a file does not count: looking whether it can be written makes its folder.
+        """
+        store, lake = self.home / "store.db", self.home / "lake"
+        return (
+            self.store_url == f"sqlite:///{store}"
+            and not store.exists()
+            and not any(path.is_file() for path in lake.rglob("*"))
         )
+
+    def made_home(self) -> Path:
+        """The home, made if it is absent.
+
+        Raises:
+            SettingInvalid: it cannot be made, or not be written.
+        """
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingInvalid(
+                f"the home {self.home} cannot be made ({error.strerror}); "
+                f"set {HOME} to a folder that this user may write"
+            ) from error
+        if not os.access(self.home, os.W_OK | os.X_OK):
+            raise SettingInvalid(
+                f"the home {self.home} cannot be written; give this user the right to, "
+                f"or set {HOME} to another folder"
+            )
+        return self.home
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -56,6 +83,9 @@ class Settings:
 
         >>> Settings.from_environment({HOME: "/srv/watch"}).store_url
         'sqlite:////srv/watch/store.db'
+
+        Raises:
+            SettingInvalid: a variable holds what cannot be used.
         """
         home = Path(env.get(HOME) or ".monitoring").absolute()
         roots = [root.strip() for root in env.get(SOURCE_ROOTS, "").split(",")]
@@ -65,5 +95,11 @@ class Settings:
             store_url=env.get(STORE_URL) or f"sqlite:///{home / 'store.db'}",
             lake_url=env.get(LAKE_URL) or str(home / "lake"),
             source_roots=tuple(root for root in roots if root) or (str(home),),
-            sensor_seconds=int(env.get(SENSOR_SECONDS) or 30),
+            sensor_seconds=_whole_number(SENSOR_SECONDS, env.get(SENSOR_SECONDS) or "30"),
         )
+
+
+def _whole_number(variable: str, text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingInvalid(f"{variable} is {text!r}; required is a whole number of at least 1")
+    return int(text)

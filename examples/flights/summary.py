@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from examples.flights.train import MODEL, NUMBERS
@@ -71,16 +72,17 @@ def _month(first: dt.date, values: Mapping[tuple[str, str], list[tuple[float, dt
 
 def table(found: Iterable[Month]) -> Table:
     """The months as a table for a terminal."""
-    shown = Table(title="What was found, by month (means of the days)", title_justify="left")
+    title = "What was found, by month: means of the days, and the column that drifted most"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     shown.add_column("2013")
     for heading in (
         "AUC",
         "lowest day",
-        "were late",
-        "called late",
-        "labelled",
-        "drifted most (median day)",
-        "p95 latency",
+        "late",
+        "called",
+        "labels",
+        "drifted",
+        "p95",
     ):
         shown.add_column(heading, justify="right")
     for month in found:
@@ -91,11 +93,11 @@ def table(found: Iterable[Month]) -> Table:
 def _cells(month: Month) -> Iterable[str]:
     auc, late, called, labelled, latency = (month.means[metric] for metric in DAILY)
     yield _number(auc, "{:.3f}")
-    yield _pair(month.lowest_auc, "{:.3f} on {:%d %b}")
+    yield _pair(month.lowest_auc, "{:.3f} {:%d %b}")
     yield _number(late, "{:.1%}")
     yield _number(called, "{:.1%}")
     yield _number(labelled, "{:.1%}")
-    yield _pair(month.drifted_most, "{} {:.2f} σ")
+    yield _pair(month.drifted_most, "{} {:.1f} σ")
     yield _number(None if latency is None else latency * 1_000, "{:.0f} ms")
 
 

@@ -32,8 +32,8 @@ class Reason(StrEnum):
     NO_SNAPSHOT = "no_snapshot"
     SOURCE_MISSING = "source_missing"
     SOURCE_UNREADABLE = "source_unreadable"
-    SOURCE_GROWING = "source_growing"
     SOURCE_REFUSED = "source_refused"
+    SOURCE_GROWING = "source_growing"
     SNAPSHOT_CORRUPT = "snapshot_corrupt"
     COLUMN_MISSING = "column_missing"
     COLUMN_UNREADABLE = "column_unreadable"
@@ -99,6 +99,11 @@ class Measurement:
     reference_value: float | None = None
     coverage: float | None = None
     maturity: str | None = None
+
+    def without_data(self, reason: Reason, detail: str) -> Measurement:
+        """The same measurement, with what telemetry says of the data that it lacks."""
+        n = self.estimate.n
+        return replace(self, estimate=Estimate.without(Status.NO_DATA, reason, detail, n))
 
     def suppressed(self, detail: str) -> Measurement:
         """The same measurement, withheld because a quality check condemned what it is about."""

@@ -6,6 +6,7 @@ part is `contract`.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -300,7 +301,10 @@ def _segments_are_countable(monitor: Monitor) -> Iterator[Disagreement]:
         for name in segment.columns:
             column = monitor.columns.get(name)
             if column is None:
-                yield Disagreement(where, f"segment column {name!r} is not declared in columns")
+                yield Disagreement(
+                    where,
+                    f"segment column {name!r} is not declared in columns{_meant(name, monitor)}",
+                )
             elif column.stored_type not in (
                 ColumnType.CATEGORY,
                 ColumnType.BOOLEAN,
@@ -323,7 +327,8 @@ def _expectations_hold_columns(monitor: Monitor) -> Iterator[Disagreement]:
             yield Disagreement(
                 (*where, "column"),
                 f"expectation {expectation.expect} is about {expectation.column!r}, "
-                f"which {expectation.kind} does not carry",
+                f"which {expectation.kind} does not carry"
+                f"{_meant(expectation.column, monitor)}",
             )
         elif column.privacy is Privacy.DIRECT and expectation.expect not in ("not_null", "unique"):
             yield Disagreement(
@@ -331,6 +336,12 @@ def _expectations_hold_columns(monitor: Monitor) -> Iterator[Disagreement]:
                 f"{expectation.column!r} is stored as a pseudonym, so {expectation.expect} "
                 "cannot be checked; not_null and unique can",
             )
+
+
+def _meant(name: str, monitor: Monitor) -> str:
+    """Which declared column may have been meant by a name that none has."""
+    near = difflib.get_close_matches(name, list(monitor.columns), n=1)
+    return f"; did you mean {near[0]}?" if near and name not in monitor.columns else ""
 
 
 def _objectives_are_distinct(monitor: Monitor) -> Iterator[Disagreement]:

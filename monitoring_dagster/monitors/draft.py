@@ -39,11 +39,12 @@ _PLAIN_TEXT = re.compile(r"[A-Za-z_/][A-Za-z0-9_./{}-]*")
 _NOT_TEXT = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
-def draft(sample: Path, name: str, owner: str) -> str:
+def draft(sample: Path, name: str, owner: str, *, base: Path | None = None) -> str:
     """Write a commented document from a CSV or Parquet file of telemetry.
 
     The first million rows are looked at. The document loads as it is; identifiers, free text
-    and rare values of the sample are never quoted in it.
+    and rare values of the sample are never quoted in it. Its path starts from `base`, where
+    relative paths of sources start, if the sample lies below it.
 
     Raises:
         SourceMissing, SourceUnreadable: the sample is not there, or not what its name says.
@@ -57,7 +58,7 @@ def draft(sample: Path, name: str, owner: str) -> str:
     parts = (
         _head(seen, name, owner),
         _model(task, guesses),
-        _telemetry(seen, guesses),
+        _telemetry(seen, guesses, base),
         _columns(guesses, [*left_out, *dropped, *unused]),
         _reference(*days),
         _segments(guesses),
@@ -114,7 +115,7 @@ def _head(sample: Sample, name: str, owner: str) -> Iterator[str]:
 
 def _model(task: TaskGuess, guesses: list[Guess]) -> Iterator[str]:
     yield "model:"
-    yield f"  task: {task.task} # {_comment(task.why)}"
+    yield f"  task: {task.task} # {'' if task.is_told else 'CHECK: '}{_comment(task.why)}"
     if task.task is Task.BINARY and any(g.role is Role.SCORE for g in guesses):
         yield "  threshold: 0.5 # CHECK: the score from which the deployed model decides positive"
     if task.positive_label is not None:
@@ -123,8 +124,8 @@ def _model(task: TaskGuess, guesses: list[Guess]) -> Iterator[str]:
         yield f"  classes: [{', '.join(map(_yaml, task.classes))}] # the values in the sample"
 
 
-def _telemetry(sample: Sample, guesses: list[Guess]) -> Iterator[str]:
-    path, why = _path(sample)
+def _telemetry(sample: Sample, guesses: list[Guess], base: Path | None) -> Iterator[str]:
+    path, why = _path(sample, base)
     source = [f"kind: {sample.format}", f"path: {_yaml(path)} # CHECK: {why}"]
     if sample.delimiter != ",":
         source.append(f"delimiter: {_yaml(sample.delimiter)} # as in the sample")
@@ -291,8 +292,10 @@ def _days(sample: Sample, guesses: list[Guess]) -> tuple[dt.date, dt.date] | Non
     return day, day
 
 
-def _path(sample: Sample) -> tuple[str, str]:
-    path = sample.path
+def _path(sample: Sample, base: Path | None) -> tuple[str, str]:
+    path = sample.path.absolute()
+    if base is not None and path.is_relative_to(base):
+        path = path.relative_to(base)
     named = _DATE.sub("{date}", path.name, count=1)
     if named != path.name:
         return (

@@ -60,13 +60,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class TaskGuess:
-    """What the model predicts, and why."""
+    """What the model predicts, and why; `is_told` where the sample's labels or answers say it."""
 
     task: Task
     why: str
     positive_label: str | int | bool | None = None
     positive_why: str = ""
     classes: tuple[str | int | bool, ...] = ()
+    is_told: bool = True
 
 
 def guess_columns(columns: Sequence[Facts]) -> tuple[list[Guess], list[LeftOut]]:
@@ -87,7 +88,18 @@ def guess_columns(columns: Sequence[Facts]) -> tuple[list[Guess], list[LeftOut]]
         else:
             taken.add(guess.role)
             guesses.append(guess)
-    return guesses, left_out
+    return _by_beginnings(guesses), left_out
+
+
+def _by_beginnings(guesses: list[Guess]) -> list[Guess]:
+    """A feature named like `actual_minutes` is the label, where no other column is."""
+    for role, beginnings in names.BEGINNINGS.items():
+        named = [g for g in guesses if _plain(g.name).startswith(beginnings)]
+        named = [g for g in named if g.role is Role.FEATURE]
+        if len(named) == 1 and _with_role(guesses, role) is None:
+            changed = replace(named[0], role=role, why="CHECK: by how its name begins")
+            guesses = [changed if g is named[0] else g for g in guesses]
+    return guesses
 
 
 def _unusable(facts: Facts, seen: Iterable[str]) -> LeftOut | None:
@@ -203,7 +215,8 @@ def guess_task(guesses: list[Guess]) -> tuple[TaskGuess, list[Guess], list[LeftO
     truth = label or decision
     if truth is None:
         why = "it logs a score" if scores else "nothing in the sample says what is predicted"
-        return _binary(why, guesses, None)
+        task, kept, dropped = _binary(why, guesses, None)
+        return replace(task, is_told=bool(scores)), kept, dropped
     values = truth.facts.values
     said = f"{truth.name} has {truth.facts.distinct:,} distinct values"
     if truth.facts.distinct <= 2 and (scores or len(values) == 2) and _is_class(truth):
@@ -236,6 +249,7 @@ def _positive(label: Guess) -> tuple[str | int | bool, str]:
 
 def _multiclass(why: str, guesses: list[Guess], truth: Guess) -> _Parts:
     classes = tuple(sorted((_exact(v, truth.type) for v, _ in truth.facts.values), key=str))
+    guesses = _with_choice(guesses, truth)
     ends = {str(c).casefold(): c for c in classes}
     labelled = {
         g.name: ends.get(_plain(g.name).split("_", 1)[-1]) for g in guesses if g.role is Role.SCORE
@@ -247,6 +261,20 @@ def _multiclass(why: str, guesses: list[Guess], truth: Guess) -> _Parts:
     kept = [g for g in guesses if g.role is not Role.SCORE]
     dropped = [LeftOut(name, "not one score for each class") for name in labelled]
     return TaskGuess(Task.MULTICLASS, why, classes=classes), kept, dropped
+
+
+def _with_choice(guesses: list[Guess], truth: Guess) -> list[Guess]:
+    """The one feature that takes exactly the values of the label is the answer, where none is."""
+    values = {value for value, _ in truth.facts.values}
+    alike = [
+        g
+        for g in guesses
+        if g.role is Role.FEATURE and {value for value, _ in g.facts.values} == values
+    ]
+    if len(alike) != 1 or _with_role(guesses, Role.PREDICTION) is not None:
+        return guesses
+    answer = replace(alike[0], role=Role.PREDICTION, why="CHECK: its values are the classes")
+    return [answer if g is alike[0] else g for g in guesses]
 
 
 def _regression(why: str, guesses: list[Guess]) -> _Parts:

@@ -7,7 +7,7 @@ A broken file stops only itself. How YAML is read is `document`, how mistakes ar
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,16 @@ from pydantic import ValidationError
 
 from monitoring_dagster.errors import MonitorInvalid
 from monitoring_dagster.monitors import document, wording
+from monitoring_dagster.monitors.agreement import Disagreement
 from monitoring_dagster.monitors.contract import Monitor
-from monitoring_dagster.monitors.problems import Problem
+from monitoring_dagster.monitors.problems import Problem, dotted
 
-__all__ = ["Loaded", "Problem", "load_file", "load_folder", "load_path", "load_text"]
+__all__ = ["Loaded", "Problem", "Rule", "load_file", "load_folder", "load_path", "load_text"]
 
 SUFFIXES = (".yaml", ".yml")
+
+Rule = Callable[[Monitor], Iterable[Disagreement]]
+"""What else must hold for a document that is valid in itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,29 @@ def load_file(path: str | Path) -> Monitor:
     return _monitor_of(_read_file(Path(path)))
 
 
-def load_folder(path: str | Path) -> Loaded:
+def load_folder(path: str | Path, rules: Sequence[Rule] = ()) -> Loaded:
     """Every monitor of a folder, files with problems left out; folders in it are not read."""
     folder = Path(path)
     if not folder.is_dir():
-        return Loaded({}, [Problem(folder.as_posix(), 1, "", "is not a folder; create it")])
-    return _loaded([_read_file(f) for f in sorted(folder.iterdir()) if _may_hold_a_monitor(f)])
+        return Loaded({}, [_nothing_at(folder)])
+    files = [f for f in sorted(folder.iterdir()) if _may_hold_a_monitor(f)]
+    return _loaded([_read_file(file, rules) for file in files])
 
 
-def load_path(path: str | Path) -> Loaded:
+def load_path(path: str | Path, rules: Sequence[Rule] = ()) -> Loaded:
     """What a folder holds, or one file alone."""
-    return load_folder(path) if Path(path).is_dir() else _loaded([_read_file(Path(path))])
+    if not Path(path).exists():
+        return Loaded({}, [_nothing_at(Path(path))])
+    if Path(path).is_dir():
+        return load_folder(path, rules)
+    return _loaded([_read_file(Path(path), rules)])
+
+
+def _nothing_at(path: Path) -> Problem:
+    what = "is no folder" if path.exists() else "does not exist"
+    return Problem(
+        path.as_posix(), 0, "", f"{what}; `monitoring-dagster init` writes a first monitor"
+    )
 
 
 def _loaded(readings: list[_Reading]) -> Loaded:
@@ -108,12 +124,12 @@ def _monitor_of(reading: _Reading) -> Monitor:
     return reading.monitor
 
 
-def _read_file(path: Path) -> _Reading:
+def _read_file(path: Path, rules: Sequence[Rule] = ()) -> _Reading:
     try:
         if not path.is_file():
             return _unreadable(path, "is not a file")
         with path.open("rb") as stream:
-            return _read(stream.read(document.MAX_BYTES + 1), path)
+            return _read(stream.read(document.MAX_BYTES + 1), path, rules)
     except OSError as error:
         return _unreadable(path, f"cannot be read: {error.strerror}")
 
@@ -122,9 +138,12 @@ def _unreadable(path: Path, message: str) -> _Reading:
     return _Reading(path.as_posix(), None, 1, None, [Problem(path.as_posix(), 1, "", message)])
 
 
-def _read(content: bytes, path: Path) -> _Reading:
+def _read(content: bytes, path: Path, rules: Sequence[Rule] = ()) -> _Reading:
     read = document.parse(content, path.as_posix())
     monitor, found = _validated(read) if read.is_complete else (None, [])
+    if monitor is not None:
+        broken = [disagreement for rule in rules for disagreement in rule(monitor)]
+        found += [Problem(read.file, read.line_of(b.path), dotted(b.path), b.text) for b in broken]
     # What a line was refused for explains what pydantic says of it.
     refused = {problem.line for problem in read.problems}
     problems = [*read.problems, *(p for p in found if p.line not in refused)]

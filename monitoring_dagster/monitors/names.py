@@ -59,3 +59,9 @@ ROLES: tuple[tuple[Role, frozenset[str]], ...] = (
     (Role.WEIGHT, _words("weight sample_weight")),
 )
 """Whole names that say the role."""
+
+BEGINNINGS = {
+    Role.LABEL: ("actual_", "true_", "observed_"),
+    Role.PREDICTION: ("predicted_", "pred_", "forecast_", "will_"),
+}
+"""Beginnings of names that suggest the role, where no whole name says it."""

@@ -16,6 +16,8 @@ Key = tuple[str | int, ...]
 class Problem:
     """One thing that is wrong with one file; `line` counts from 1, `key` is empty for the file.
 
+    A path at which there is no file has line 0.
+
     >>> str(Problem("churn.yaml", 3, "model.task", "got 'binery', required one of binary"))
     "churn.yaml:3: model.task: got 'binery', required one of binary"
     """
@@ -26,7 +28,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 

@@ -26,6 +26,8 @@ MAX_LISTED = 50
 
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _PHONE = r"\+?[0-9][0-9 ()/.-]{6,18}[0-9]"
+_OFFSET = r":\d\d([.]\d+)? ?(Z|[+-]\d\d(:?\d\d)?)$"
+_INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.]\d+)?)? ?(Z|[+-]\d\d(:?\d\d)?)?"
 _TYPES = {
     "BOOLEAN": ColumnType.BOOLEAN,
     "FLOAT": ColumnType.NUMBER,
@@ -148,6 +150,9 @@ def _facts(connection: DuckDBPyConnection, name: str, stored_name: str, declared
     column = '"' + stored_name.replace('"', '""') + '"'
     if kind is None:
         return Facts(name, None, 0, 0, 0)
+    if kind is ColumnType.TEXT and (declared_time := _time_type(connection, column)):
+        connection.execute(f"ALTER TABLE sample ALTER {column} TYPE {declared_time}")
+        kind, declared = ColumnType.TIMESTAMP, declared_time
     rows, filled, distinct = _one(
         connection, f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM sample"
     )
@@ -171,6 +176,21 @@ def _facts(connection: DuckDBPyConnection, name: str, stored_name: str, declared
     if distinct <= MAX_LISTED and kind is not ColumnType.TIMESTAMP:
         facts["values"] = tuple(connection.execute(_value_counts(column, kind)).fetchall())
     return Facts(name, kind, rows, rows - filled, distinct, **facts)
+
+
+def _time_type(connection: DuckDBPyConnection, column: str) -> str | None:
+    """The type of text that holds an instant in every row, as JSON leaves it in Parquet."""
+    text = f"CAST({column} AS VARCHAR)"
+    filled, times, offsets = _one(
+        connection,
+        f"SELECT count({column}), count(TRY_CAST({text} AS TIMESTAMPTZ)) "
+        f"FILTER (regexp_full_match({text}, ?)), count(*) FILTER (regexp_matches({text}, ?)) "
+        "FROM sample",
+        [_INSTANT, _OFFSET],
+    )
+    if not filled or times < filled:
+        return None
+    return "TIMESTAMP WITH TIME ZONE" if offsets == filled else "TIMESTAMP"
 
 
 def _text_shares(column: str) -> str:

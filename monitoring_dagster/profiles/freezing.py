@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 MAX_CELLS = 1_000
 """Inner cells of a numeric column, and categories of a categorical one."""
 
-SCORE_CELLS = 10_000
-"""Inner cells of a score: rows that share one are tied for the AUC. With 1,000 the AUC of 275 days
-of 900 rows was off by up to 4e-4, with 10,000 by less than 1e-4."""
+SCORE_QUANTILES, PROBABILITY_CELLS = 5_000, 20_000
+"""Rows that share a score's cell are tied for the AUC, so scores have finer cells: quantiles of the
+reference, and for probabilities equal ones on [0, 1] where it had few. On 275 days of 900 flights
+the AUC was off by at most 4e-4 with 1,000 quantiles, 2e-4 with 10,000, and 9e-5 with these."""
 
 COUNTED_ROLES = (
     Role.FEATURE,
@@ -141,7 +142,7 @@ def _cells(
         return CategoryCells(_categories(db, paths, name))
     if column.role is not Role.SCORE:
         return _numeric(paths, name, MAX_CELLS)
-    cells = _numeric(paths, name, SCORE_CELLS)
+    cells = _finer(_numeric(paths, name, SCORE_QUANTILES))
     threshold = monitor.model.threshold
     return cells if threshold is None else with_threshold(cells, threshold)
 
@@ -218,6 +219,14 @@ def cells_of(lowest: float, borders: Floats, *, is_discrete: bool) -> NumericCel
     # Adding zero makes one of the two zeros.
     edges = np.unique(np.append(borders, start) + 0.0)
     return NumericCells(tuple(edges.tolist()), is_discrete)
+
+
+def _finer(cells: NumericCells) -> NumericCells:
+    """The cells of a score, with equal ones between them where it is a probability."""
+    if cells.is_discrete or cells.edges[0] < math.nextafter(0.0, -1.0) or cells.edges[-1] > 1.0:
+        return cells
+    equal = np.linspace(0.0, 1.0, PROBABILITY_CELLS + 1)
+    return cells_of(0.0, np.union1d(cells.edges, equal), is_discrete=False)
 
 
 def with_threshold(cells: NumericCells, threshold: float) -> NumericCells:

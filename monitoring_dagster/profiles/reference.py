@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from monitoring_dagster.errors import ReferenceMissing, ReferenceUnusable, SnapshotError
+from monitoring_dagster.errors import (
+    ReferenceMissing,
+    ReferenceUnusable,
+    SnapshotCorrupt,
+    SnapshotError,
+)
 from monitoring_dagster.monitors.calendar import days_between, window
 from monitoring_dagster.monitors.contract import Kind, Monitor, content_hash
 from monitoring_dagster.profiles import engine, storage
@@ -173,10 +178,11 @@ def load(lake: Lake, monitor: Monitor) -> FrozenReference:
 
     Raises:
         ReferenceMissing: it was never frozen.
+        SnapshotCorrupt: a file of it is not what was written.
     """
     folder = _folder(monitor)
     try:
-        described = json.loads(lake.read(f"{folder}/reference.json"))
+        described = _document(lake, f"{folder}/reference.json")
     except FileNotFoundError:
         raise ReferenceMissing(
             f"the reference of monitor {monitor.name} ({monitor.reference.first_day} to "
@@ -187,14 +193,14 @@ def load(lake: Lake, monitor: Monitor) -> FrozenReference:
     days = [dt.date.fromisoformat(day) for day in described["days"]]
 
     def profile(path: str) -> Profile:
-        return storage.profile_from_bytes(lake.read(path))
+        return storage.profile_from_bytes(lake.read(path), path)
 
     def outcomes(path: str) -> Outcomes:
-        return storage.outcomes_from_bytes(lake.read(path))
+        return storage.outcomes_from_bytes(lake.read(path), path)
 
     return FrozenReference(
         id=described["id"],
-        grid=_grid(json.loads(lake.read(f"{folder}/grid.json"))),
+        grid=_grid(_document(lake, f"{folder}/grid.json")),
         profile=profile(f"{folder}/profile.parquet"),
         outcomes=outcomes(f"{folder}/outcomes.parquet") if labelled else None,
         days=StoredDays({d: storage.path(folder, "profiles", d) for d in days}, profile),
@@ -206,6 +212,17 @@ def load(lake: Lake, monitor: Monitor) -> FrozenReference:
         created_at=dt.datetime.fromisoformat(described["created_at"]),
         unusable={dt.date.fromisoformat(d): why for d, why in described["unusable"].items()},
     )
+
+
+def _document(lake: Lake, path: str) -> dict:
+    content = lake.read(path)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise SnapshotCorrupt(
+            f"{path} of the frozen reference is damaged ({error}); restore it, or delete its "
+            "folder and freeze the reference anew while its sources are there"
+        ) from error
 
 
 def _folder(monitor: Monitor) -> str:
@@ -256,38 +273,43 @@ def _opened(
 ) -> tuple[DaySnapshots, str]:
     """The day's verified files, and in words why there are none."""
     paths = {}
-    whys: list[str] = []
+    whys: dict[str, list[str]] = {}
     for kind, manifest in manifests.items():
         if manifest is None or manifest.file is None or not manifest.rows:
             told = "no snapshot" if manifest is None else manifest.detail or manifest.reason
-            whys.append(f"{kind}: {told or 'no rows'}")
+            whys.setdefault(told or "no rows", []).append(kind)
             continue
         try:
             paths[kind] = opened.enter_context(snapshots.data(lake, manifest))
         except SnapshotError as error:
-            whys.append(f"{kind}: {error}")
-    return DaySnapshots.of(window(monitor, day), manifests, paths), "; ".join(whys)
+            whys.setdefault(str(error), []).append(kind)
+    # One file often holds features and predictions; labels do not decide whether a day is usable.
+    told_once = {why: [k for k in kinds if k != Kind.LABELS] for why, kinds in whys.items()}
+    why = "; ".join(f"{' and '.join(kinds)}: {text}" for text, kinds in told_once.items() if kinds)
+    return DaySnapshots.of(window(monitor, day), manifests, paths), why
 
 
 def _nothing(monitor: Monitor, unusable: Mapping[dt.date, str]) -> str:
-    by_reason: dict[str, list[dt.date]] = {}
+    """Why no day can be used; days whose reason differs in the date alone are told once."""
+    alike: dict[str, list[dt.date]] = {}
     for day, why in sorted(unusable.items()):
-        by_reason.setdefault(why, []).append(day)
-    lines = [
-        f"{days[0]}{f' and {len(days) - 1} more days' if len(days) > 1 else ''}: {why}"
-        for why, days in list(by_reason.items())[:10]
-    ]
+        alike.setdefault(why.replace(day.isoformat(), "{day}"), []).append(day)
+    lines = [f"{_span(days)}: {unusable[days[0]]}" for days in list(alike.values())[:5]]
     told = (
         f"the reference of monitor {monitor.name} ({monitor.reference.first_day} to "
         f"{monitor.reference.last_day}) has no day with rows; at least one is needed: "
         "correct reference.first_day, reference.last_day or its sources"
     )
-    return "\n".join(
-        [
-            told,
-            *lines,
-        ]
-    )
+    return "\n".join([told, *lines])
+
+
+def _span(days: list[dt.date]) -> str:
+    """The first of some days, and how many are like it.
+
+    >>> _span([dt.date(2026, 1, 1), dt.date(2026, 1, 2)])
+    '2026-01-01, and likewise 1 more'
+    """
+    return f"{days[0]}{f', and likewise {len(days) - 1} more' if len(days) > 1 else ''}"
 
 
 def _count_profiles(

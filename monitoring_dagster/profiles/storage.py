@@ -6,6 +6,7 @@ zero. The fingerprint of what was counted travels in the file's metadata.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
 import json
@@ -17,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from monitoring_dagster.errors import SnapshotCorrupt
 from monitoring_dagster.profiles.outcomes import (
     BinaryCounts,
     LabelCounts,
@@ -94,8 +96,9 @@ def write_profile(
 
 def read_profile(lake: Lake, monitor_name: str, day: dt.date) -> Profile | None:
     """The profile of a day, or None."""
-    content = _content(lake, path(monitor_name, "profiles", day))
-    return None if content is None else profile_from_bytes(content)
+    where = path(monitor_name, "profiles", day)
+    content = _content(lake, where)
+    return None if content is None else profile_from_bytes(content, where)
 
 
 def write_outcomes(
@@ -107,16 +110,21 @@ def write_outcomes(
 
 def read_outcomes(lake: Lake, monitor_name: str, day: dt.date) -> Outcomes | None:
     """The outcomes of a day, or None."""
-    content = _content(lake, path(monitor_name, "outcomes", day))
-    return None if content is None else outcomes_from_bytes(content)
+    where = path(monitor_name, "outcomes", day)
+    content = _content(lake, where)
+    return None if content is None else outcomes_from_bytes(content, where)
 
 
 def read_fingerprint(
     lake: Lake, monitor_name: str, day: dt.date, folder: Folder = "profiles"
 ) -> str | None:
     """The fingerprint that a day's counts were written with, or None where there are none."""
-    content = _content(lake, path(monitor_name, folder, day))
-    return None if content is None else _described(pq.read_schema(_buffer(content)))["fingerprint"]
+    where = path(monitor_name, folder, day)
+    content = _content(lake, where)
+    if content is None:
+        return None
+    with _undamaged(where):
+        return _described(pq.read_schema(_buffer(content)))["fingerprint"]
 
 
 def profile_to_bytes(profile: Profile, fingerprint: str) -> bytes:
@@ -141,9 +149,9 @@ def profile_to_bytes(profile: Profile, fingerprint: str) -> bytes:
     return _parquet(PROFILE_SCHEMA, columns, fingerprint, profile.grid_id, {"missing": missing})
 
 
-def profile_from_bytes(content: bytes) -> Profile:
-    """The profile that `profile_to_bytes` wrote."""
-    table = pq.read_table(_buffer(content))
+def profile_from_bytes(content: bytes, where: str = "a profile") -> Profile:
+    """The profile that `profile_to_bytes` wrote; SnapshotCorrupt names the damaged file."""
+    table = _table(content, where)
     described = _described(table.schema)
     arrays = _dense(table, "counts", table["cells"].to_numpy(), np.int64)
     scalars = {
@@ -206,9 +214,9 @@ def outcomes_to_bytes(outcomes: Outcomes, fingerprint: str) -> bytes:
     return _parquet(OUTCOMES_SCHEMA, columns, fingerprint, outcomes.grid_id, {})
 
 
-def outcomes_from_bytes(content: bytes) -> Outcomes:
-    """The outcomes that `outcomes_to_bytes` wrote."""
-    table = pq.read_table(_buffer(content))
+def outcomes_from_bytes(content: bytes, where: str = "outcomes") -> Outcomes:
+    """The outcomes that `outcomes_to_bytes` wrote; SnapshotCorrupt names the damaged file."""
+    table = _table(content, where)
     shapes = table["shape"].to_pylist()
     sizes = np.array([int(np.prod(shape)) for shape in shapes], dtype=np.int64)
     counts = _dense(table, "counts", sizes, np.int64)
@@ -256,6 +264,24 @@ def _parquet(
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
+
+
+def _table(content: bytes, where: str) -> pa.Table:
+    with _undamaged(where):
+        return pq.read_table(_buffer(content), page_checksum_verification=True)
+
+
+@contextlib.contextmanager
+def _undamaged(where: str) -> Iterator[None]:
+    """Whatever cannot be read back is damage: counts are only ever written whole."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise SnapshotCorrupt(
+            f"the counts in {where} are damaged ({type(error).__name__}); restore the file, or "
+            "delete it and count again: a day's by its profile and outcomes, those of a reference "
+            "by deleting its folder and freezing it anew"
+        ) from error
 
 
 def _described(schema: pa.Schema) -> dict:

@@ -9,23 +9,6 @@ import math
 
 import pyarrow as pa
 
-SHOWN = [
-    "day",
-    "metric",
-    "column",
-    "segment",
-    "value",
-    "ci_low",
-    "ci_high",
-    "reference_value",
-    "n",
-    "coverage",
-    "maturity",
-    "status",
-    "reason",
-]
-"""The columns of a table at a terminal; files carry all of them."""
-
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 

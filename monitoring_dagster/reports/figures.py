@@ -26,7 +26,7 @@ MOST_DRIFTED = 12
 
 HEADLINES = {
     Task.BINARY: ("roc_auc", "f1", "precision", "recall", "log_loss", "base_rate"),
-    Task.MULTICLASS: ("accuracy", "f1_macro", "log_loss", "roc_auc"),
+    Task.MULTICLASS: ("accuracy", "f1_macro", "log_loss", "roc_auc_macro"),
     Task.REGRESSION: ("mae", "rmse", "bias", "r2"),
     Task.RANKING: (),
 }
@@ -94,7 +94,7 @@ def of_performance(
     """The headline metrics of each day, and the trend of the first of them."""
     headlines = HEADLINES[monitor.model.task]
     figures = {
-        s.day: of_labels(s) | _values(s, headlines) | _segments(s, headlines[:1]) for s in stored
+        s.day: _values(s, headlines) | _segments(s, headlines[:1]) | of_labels(s) for s in stored
     }
     return _with_trend(figures, store, monitor, headlines[:1])
 
@@ -240,7 +240,8 @@ def _with_trend(
     """Hang the trend on the last day alone: the page shows the newest, and bytes cost."""
     if figures and metrics:
         last = max(figures)
-        figures[last]["trend"] = _trend(store, monitor, metrics[0], last, column)
+        trend_of = _trend(store, monitor, metrics[0], last, column)
+        figures[last] = {"trend": trend_of} | figures[last]
     return figures
 
 

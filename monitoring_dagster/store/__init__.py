@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from monitoring_dagster.store import evaluations, reading, revisions
 from monitoring_dagster.store.engine import checked_schema, parse_url, shown
 from monitoring_dagster.store.evaluations import EvaluationInput, Recorded
+from monitoring_dagster.store.reading import ReasonCount
 from monitoring_dagster.store.transactions import Database
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import sqlalchemy as sa
 
-__all__ = ["EvaluationInput", "Recorded", "Store"]
+__all__ = ["EvaluationInput", "ReasonCount", "Recorded", "Store"]
 
 T = TypeVar("T")
 
@@ -165,6 +166,20 @@ class Store:
                 equal={"stage": stage},
             )
         )
+
+    def reasons(
+        self, monitor: str, *, first_day: dt.date | None = None, last_day: dt.date | None = None
+    ) -> list[ReasonCount]:
+        """How many measurements have a value, and why the others have none."""
+        return self.read(
+            lambda connection: reading.reasons(
+                connection, monitor, first_day=first_day, last_day=last_day
+            )
+        )
+
+    def known(self, column: str, monitor: str | None = None) -> list[str]:
+        """The values that a column of the table, such as `metric`, has for one monitor or all."""
+        return self.read(lambda connection: reading.known(connection, monitor, column))
 
     def latest_days(self, monitor: str) -> dict[str, dt.date]:
         """The last day that each stage of the monitor has evaluated."""

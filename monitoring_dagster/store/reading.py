@@ -6,7 +6,7 @@ Only SELECTs; what the columns mean is documented in docs/measurements.md.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -64,6 +64,49 @@ def evaluations(
         _within(evaluation, monitor, first_day, last_day, equal),
         [c.day, c.stage, c.revision],
     )
+
+
+class ReasonCount(NamedTuple):
+    """How many measurements have one reason, and on how many days; values have no `detail`."""
+
+    status: str
+    reason: str
+    detail: str
+    measurements: int
+    days: int
+    first_day: dt.date
+    last_day: dt.date
+
+
+def reasons(
+    connection: sa.Connection,
+    monitor: str,
+    *,
+    first_day: dt.date | None,
+    last_day: dt.date | None,
+) -> list[ReasonCount]:
+    """The reasons of the measurements of one monitor, the most frequent first."""
+    c = measurement.c
+    # Without bound values, since PostgreSQL would take two of them for two expressions.
+    is_ok, nothing = c.status == sa.literal_column("'ok'"), sa.literal_column("''")
+    detail = sa.case((is_ok, nothing), else_=c.detail)
+    count = sa.func.count()
+    days = sa.func.count(c.day.distinct()), sa.func.min(c.day), sa.func.max(c.day)
+    query = (
+        sa.select(c.status, c.reason, detail, count, *days)
+        .where(*_within(measurement, monitor, first_day, last_day, {}))
+        .group_by(c.status, c.reason, detail)
+        .order_by(count.desc(), c.reason, detail)
+    )
+    return [ReasonCount(*row) for row in connection.execute(query)]
+
+
+def known(connection: sa.Connection, monitor: str | None, column: str) -> list[str]:
+    """The distinct values of a column, such as `metric`, over one monitor or all of them."""
+    query = sa.select(measurement.c[column]).distinct()
+    if monitor is not None:
+        query = query.where(*_within(measurement, monitor, None, None, {}))
+    return sorted(connection.scalars(query))
 
 
 def latest_days(connection: sa.Connection, monitor: str) -> dict[str, dt.date]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monitoring_dagster.errors import SettingInvalid
 from monitoring_dagster.failpoints import failpoint
 
 TEMPORARY = ".tmp"
@@ -35,12 +36,12 @@ class Lake:
         root: a local folder (created when missing), or an fsspec URL such as `s3://bucket/lake`.
 
     Raises:
-        ValueError: the root is a chain of file systems (`::`).
+        SettingInvalid: the root is a chain of file systems (`::`), or one that is not installed.
     """
 
     def __init__(self, root: str) -> None:
         if "::" in root:
-            raise ValueError(
+            raise SettingInvalid(
                 f"the lake's root {root!r} chains file systems; give one folder or one URL"
             )
         self.root = root
@@ -49,7 +50,10 @@ class Lake:
             import fsspec
 
             # A listing that a cache remembers would hide what another process wrote.
-            self._remote, self._prefix = fsspec.core.url_to_fs(root, use_listings_cache=False)
+            try:
+                self._remote, self._prefix = fsspec.core.url_to_fs(root, use_listings_cache=False)
+            except (ImportError, ValueError) as error:
+                raise SettingInvalid(f"the lake {root!r} cannot be opened: {error}") from error
         else:
             self._folder = Path(root.removeprefix("file://")).absolute()
             _make_folders(self._folder)

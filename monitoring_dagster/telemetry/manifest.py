@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitoring_dagster.errors import SnapshotCorrupt, SnapshotMissing
 from monitoring_dagster.monitors.contract import Kind
@@ -109,13 +109,19 @@ def read_manifest(lake: Lake, path: str) -> Manifest | None:
     """The manifest in the folder `path`, or None.
 
     Raises:
-        ValueError: the file is there and is no manifest.
+        SnapshotCorrupt: the file is there and is no manifest.
     """
     try:
         content = lake.read(f"{path}/{MANIFEST}")
     except FileNotFoundError:
         return None
-    return Manifest.model_validate_json(content)
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise SnapshotCorrupt(
+            f"{path}/{MANIFEST} is damaged and no longer says which file beside it is the "
+            "snapshot; restore it, or delete it and take the day again while its source is there"
+        ) from error
 
 
 def write_manifest(lake: Lake, path: str, manifest: Manifest) -> None:

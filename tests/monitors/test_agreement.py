@@ -86,7 +86,8 @@ CONTRADICTIONS = [
     pytest.param(
         "columns: [plan]",
         "columns: [pln]",
-        "39: segments[0].columns: segment column 'pln' is not declared in columns",
+        "39: segments[0].columns: segment column 'pln' is not declared in columns; "
+        "did you mean plan?",
         id="a segment of a column that is not declared",
     ),
     pytest.param(

@@ -209,6 +209,62 @@ def test_a_date_in_the_name_stands_for_the_day(
     assert monitor.first_day == dt.date(2026, 3, 2)
 
 
+def test_a_sample_outside_of_the_home_is_named_in_full(tmp_path: Path, credit: Columns) -> None:
+    sample = tmp_path / "home" / "data" / "s.parquet"
+    sample.parent.mkdir(parents=True)
+    pq.write_table(pa.table(credit), sample)
+    inside = draft(sample, "credit", "team:risk", base=tmp_path / "home")
+    outside = draft(sample, "credit", "team:risk", base=tmp_path / "elsewhere")
+    assert "path: data/s.parquet #" in inside
+    assert f"path: {sample} #" in outside
+
+
+@pytest.mark.parametrize(
+    ("form", "zone"),
+    [
+        pytest.param("%Y-%m-%dT%H:%M:%SZ", None, id="with an offset"),
+        pytest.param("%Y-%m-%d %H:%M", "UTC", id="without one"),
+    ],
+)
+def test_times_that_are_text_in_parquet_are_times(
+    form: str, zone: str | None, credit: Columns, drafted: Callable[..., str]
+) -> None:
+    times = [when.strftime(form) for when in credit["scored_at"]]
+    monitor = loaded(drafted(credit | {"scored_at": times}))
+    assert monitor.columns["scored_at"].role is Role.TIMESTAMP
+    assert monitor.columns["scored_at"].time_zone == zone
+    assert monitor.reference.first_day == dt.date(2026, 1, 1)
+
+
+def test_a_name_that_begins_like_an_answer_is_one_where_no_other_is(
+    credit: Columns, drafted: Callable[..., str]
+) -> None:
+    columns = {n: v for n, v in credit.items() if n not in ("score", "defaulted")}
+    numbers = {"predicted_loss": credit["income"], "actual_loss": credit["utilisation"]}
+    monitor = loaded(text := drafted(columns | numbers))
+    assert monitor.model.task is Task.REGRESSION
+    assert (monitor.the(Role.PREDICTION), monitor.the(Role.LABEL)) == tuple(numbers)
+    assert text.count("# CHECK: by how its name begins") == 2
+    other = loaded(drafted(credit | {"actual_income": credit["income"]}))
+    assert other.the(Role.LABEL) == "defaulted"
+    assert other.columns["actual_income"].role is Role.FEATURE
+
+
+def test_a_feature_that_takes_the_values_of_the_classes_is_the_answer(
+    credit: Columns, drafted: Callable[..., str]
+) -> None:
+    classes = ["car", "home", "yes"]
+    columns = {n: v for n, v in credit.items() if n != "score"}
+    monitor = loaded(drafted(columns | {"defaulted": [classes[k % 3] for k in range(ROWS)]}))
+    assert monitor.model.task is Task.MULTICLASS
+    assert monitor.the(Role.PREDICTION) == "purpose"
+
+
+def test_a_task_that_nothing_says_is_marked(credit: Columns, drafted: Callable[..., str]) -> None:
+    columns = {n: credit[n] for n in ("application_id", "scored_at", "income")}
+    assert "task: binary # CHECK: nothing in the sample says what is predicted" in drafted(columns)
+
+
 def test_features_alone_make_a_draft(credit: Columns, drafted: Callable[..., str]) -> None:
     columns = {n: credit[n] for n in ("application_id", "scored_at", "income", "defaulted")}
     text = drafted(columns)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from monitoring_dagster.errors import MonitorInvalid
+from monitoring_dagster.monitors.agreement import Disagreement
+from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.monitors.loader import (
     Problem,
     load_file,
@@ -155,9 +157,26 @@ def test_a_file_that_cannot_be_read_is_a_problem(folder: Path) -> None:
 
 def test_a_missing_folder_is_a_problem(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "none", ignore_errors=True)
-    assert [str(p) for p in load_folder(tmp_path / "none").problems] == [
-        f"{tmp_path.as_posix()}/none:1: is not a folder; create it"
-    ]
+    told = "does not exist; `monitoring-dagster init` writes a first monitor"
+    for load in (load_folder, load_path):
+        problems = load(tmp_path / "none").problems
+        assert [str(p) for p in problems] == [f"{tmp_path.as_posix()}/none: {told}"]
+
+
+def test_a_rule_of_another_room_is_told_with_its_line_and_stops_its_own_monitor(
+    folder: Path, churn: str
+) -> None:
+    (folder / "other.yaml").write_text(churn.replace("name: churn", "name: other", 1))
+
+    def not_churn(monitor: Monitor) -> list[Disagreement]:
+        broken = Disagreement(("model", "task"), "is not liked")
+        return [broken] if monitor.name == "churn" else []
+
+    loaded = load_path(folder, rules=(not_churn,))
+    assert list(loaded.monitors) == ["other"]
+    (problem,) = loaded.problems
+    line = churn.splitlines().index("model:") + 2
+    assert str(problem) == f"{folder.as_posix()}/churn.yaml:{line}: model.task: is not liked"
 
 
 def test_one_file_can_be_looked_at_alone(folder: Path) -> None:

@@ -173,7 +173,10 @@ def test_a_reference_without_any_row_is_refused_with_the_reasons(monitor, lake, 
     text = str(raised.value)
     assert "2026-01-01 to 2026-01-06) has no day with rows" in text
     assert "correct reference.first_day, reference.last_day or its sources" in text
-    assert "2026-01-01" in text.splitlines()[1]
+    (line,) = text.splitlines()[1:]
+    assert line.startswith("2026-01-01, and likewise 5 more: features: there is no file ")
+    assert f"; predictions: there is no file {tmp_path}/data/predictions/2026-01-01" in line
+    assert "labels" not in line
     with pytest.raises(ReferenceMissing):
         reference.load(lake, monitor)
 
@@ -219,7 +222,7 @@ def test_a_reference_may_be_made_of_stored_snapshots(monitor_of, lake, world):
             )
     frozen = freeze(monitor, lake, world)
     assert list(frozen.days) == DAYS[:4]
-    assert frozen.unusable[DAYS[4]].startswith("features: no snapshot")
+    assert frozen.unusable[DAYS[4]] == "features and predictions: no snapshot"
 
 
 def test_the_reference_has_no_outcomes_without_labels(monitor_of, lake, world):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitoring_dagster.errors import SettingInvalid
 from monitoring_dagster.failpoints import VARIABLE, FailpointReached
 from monitoring_dagster.telemetry.lake import Lake
 
@@ -125,5 +126,10 @@ def test_what_a_dead_process_left_is_swept_once_it_is_old(
 
 
 def test_chained_file_systems_are_refused() -> None:
-    with pytest.raises(ValueError, match="chains file systems"):
+    with pytest.raises(SettingInvalid, match="chains file systems"):
         Lake("simplecache::s3://bucket/lake")
+
+
+def test_a_file_system_that_is_not_installed_is_named() -> None:
+    with pytest.raises(SettingInvalid, match="lake 'nowhere://bucket/lake' cannot be opened: "):
+        Lake("nowhere://bucket/lake")

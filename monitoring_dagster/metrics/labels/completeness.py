@@ -55,9 +55,12 @@ def measure(
             )
     counted = {"orphan_labels": orphans, "relabelled": relabelled}
     measurements.extend(
-        Measurement(name, Estimate.exact(float(rows), rows), maturity=maturity)
+        Measurement(
+            name,
+            _UNMATCHED if rows is None else Estimate.exact(float(rows), rows),
+            maturity=maturity,
+        )
         for name, rows in counted.items()
-        if rows is not None
     )
     return measurements
 
@@ -69,3 +72,6 @@ def _groups(outcomes: Outcomes) -> list[Group]:
 
 
 _NOTHING = Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "no predictions were made")
+_UNMATCHED = Estimate.without(
+    Status.NO_DATA, Reason.NO_LABELS, "no labels were matched with the day's predictions"
+)

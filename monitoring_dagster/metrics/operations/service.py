@@ -99,7 +99,7 @@ class _Service:
         self, profile: Profile, counts: GroupCounts | Estimate
     ) -> Iterator[tuple[str, str, Estimate]]:
         for name, metric in TRAFFIC.items():
-            found = _of(counts, name, partial(metric, hours=self.hours))
+            found = _of(counts, name, metric, self.hours)
             if name == "hours_without_traffic":
                 if self.timestamp is None:
                     continue
@@ -126,6 +126,6 @@ def _traffic(profile: Profile, group: Group) -> GroupCounts | Estimate:
 
 
 def _of(
-    counts: GroupCounts | Estimate, name: str, metric: Callable[[GroupCounts], Estimate]
+    counts: GroupCounts | Estimate, name: str, metric: Callable[..., Estimate], *more: int
 ) -> Estimate:
-    return counts if isinstance(counts, Estimate) else safely(name, partial(metric, counts))
+    return counts if isinstance(counts, Estimate) else safely(name, partial(metric, counts, *more))

@@ -24,7 +24,7 @@ from monitoring_dagster.metrics.safely import safely
 from monitoring_dagster.monitors.contract import Monitor, Role, Task
 from monitoring_dagster.profiles import segments
 from monitoring_dagster.profiles.grid import Grid, NumericCells
-from monitoring_dagster.profiles.outcomes import BinaryCounts, Outcomes
+from monitoring_dagster.profiles.outcomes import BinaryCounts, LabelCounts, Outcomes
 from monitoring_dagster.profiles.profile import ALL, Group
 
 
@@ -208,16 +208,19 @@ def _of_group(
     if counts is not None and family.rows(counts) > 0:
         yield from family.estimates(counts, minimum_rows).items()
         return
-    labels = outcomes.labels.get(group)
-    predictions = labels.predictions if labels else 0
-    problem = (
-        Estimate.without(
-            Status.NO_DATA, Reason.NO_LABELS, f"none of {predictions} predictions has a label"
-        )
-        if predictions
-        else Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "no predictions were made")
-    )
+    problem = _nothing_to_compare(outcomes.labels.get(group))
     yield from ((key, problem) for key in family.metrics)
+
+
+def _nothing_to_compare(labels: LabelCounts | None) -> Estimate:
+    """Why not one prediction of a group could be held against its label."""
+    if labels is None or not labels.predictions:
+        return Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "no predictions were made")
+    if not labels.labelled:
+        detail = f"none of {labels.predictions} predictions has a label"
+        return Estimate.without(Status.NO_DATA, Reason.NO_LABELS, detail)
+    detail = f"none of {labels.labelled} labelled predictions has a score or decision to compare"
+    return Estimate.without(Status.NO_DATA, Reason.NO_SCORES, detail)
 
 
 def _value(estimate: Estimate | None) -> float | None:

@@ -40,9 +40,7 @@ def measure(
 def _rows(group: Group, reference: Profile, current: Profile, reference_days: int) -> Measurement:
     before = reference.groups.get(group)
     if current.groups:
-        estimate = uncut(current, group) or safely(
-            "rows", partial(rows, current.groups.get(group))
-        )
+        estimate = uncut(current, group) or safely("rows", partial(rows, current.groups.get(group)))
     else:
         estimate = Estimate.without(Status.NO_DATA, Reason.NO_ROWS, "the day has no rows")
     return Measurement(

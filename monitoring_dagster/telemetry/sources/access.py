@@ -179,5 +179,5 @@ def _outside(shown: str, access: Access) -> SourceRefused:
     roots = ", ".join(access.roots) or "none"
     return SourceRefused(
         f"source {shown!r} lies outside of the allowed roots ({roots}); "
-        "move the data below one of them, or allow its folder"
+        "move the data below one of them, or add its folder to MONITORING_DAGSTER_SOURCE_ROOTS"
     )

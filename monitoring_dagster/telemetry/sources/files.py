@@ -84,8 +84,10 @@ def find(source: FileSource, window: Window, access: Access) -> list[DayFile]:
     place = locate(source.path, window.day, access)
     found = sorted(_list(place, access), key=lambda file: file.name)
     if not found:
+        # In full, since a relative path starts from the home and not from where one is.
+        full = "/".join((place.folder.rstrip("/"), *place.pattern))
         raise SourceMissing(
-            f"there is no file {place.shown} for {window.day}; "
+            f"there is no file {full if place.is_local else place.shown} for {window.day}; "
             "check that it was delivered and that the path is right"
         )
     if source.success_marker is not None:

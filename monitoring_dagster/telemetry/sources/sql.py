@@ -50,7 +50,7 @@ class _Day:
         """The source in words, for texts."""
         if self.source.table is not None:
             return f"table {self.source.table}"
-        return f"the query of {self.monitor.name}'s {self.kind}"
+        return f"the query of the {self.kind}"
 
     @property
     def dialect(self) -> str:
@@ -124,7 +124,7 @@ def _day(source: SqlSource, monitor: Monitor, kind: Kind, window: Window, access
     if not text:
         raise SourceMissing(
             f"the environment variable {source.url_env} is not set; it must hold the URL of the "
-            f"database of {monitor.name}'s {kind}"
+            f"database of the {kind}"
         )
     try:
         url = sa.make_url(text)
