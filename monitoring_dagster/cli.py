@@ -264,7 +264,8 @@ def _print_table(table: pa.Table) -> None:
     # A pipe has no width; what was measured holds no markup, whatever it looks like.
     width = None if sys.stdout.isatty() else 1_000
     console = Console(width=width, markup=False, highlight=False, emoji=False)
-    if console.measure(shown).maximum > console.width:
+    unbounded = console.options.update(max_width=1_000)
+    if console.measure(shown, options=unbounded).maximum > console.width:
         shown.padding = (0, 1, 0, 0)
     typer.echo(listing.heading)
     console.print(shown)

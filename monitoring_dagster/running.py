@@ -36,8 +36,11 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
 
     Raises:
         DayNotMonitored: the range reaches outside the monitor's days, or is not over yet.
+        StoreError, SettingInvalid: there is no place for what would be measured.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from monitoring_dagster.resources import Workplace
 
     _refuse_unwatched(monitor, first, last)
     stretches = list(_stretches(days_between(first, last)))
@@ -48,6 +51,8 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
         TextColumn("days"),
         TimeElapsedColumn(),
     )
+    dagster_home()
+    Workplace().store().check()
     failures = freeze_reference(monitor)
     if failures:
         return failures
@@ -141,7 +146,8 @@ class _Runs:
             raise_on_error=False,
             **selected,
         )
-        self.failures += [what + text for text in _failures(result)]
+        # One cause, such as a store that went away, fails several stages.
+        self.failures += [what + text for text in dict.fromkeys(_failures(result))]
 
 
 def dagster_home() -> Path:

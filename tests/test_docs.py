@@ -107,7 +107,7 @@ def test_every_other_metric_is_explained_once() -> None:
 def cited_paths(text: str) -> Iterator[str]:
     """Paths of the repository that a text names: targets of links, and code that begins like one.
 
-    A place to fill in, such as `<metric>`, ends the path.
+    A place to fill in, such as `<metric>`, ends the path, and so does the name of a test in it.
     """
     tops = {path.name for path in ROOT.iterdir()}
     for target in re.findall(r"\]\(([^)#\s]+)", text):
@@ -115,7 +115,7 @@ def cited_paths(text: str) -> Iterator[str]:
             yield target
     for code in re.findall(r"`([^`\n]+)`", text):
         for word in code.split():
-            path = re.split(r"[<*{]", word)[0]
+            path = re.split(r"[<*{]|::", word)[0]
             if "/" in path and path.split("/")[0] in tops:
                 yield f"/{path}"
 

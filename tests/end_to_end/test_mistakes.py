@@ -229,6 +229,17 @@ def test_a_reference_that_cannot_be_frozen_is_told_once_and_no_day_is_run(
     assert not (world.home / "lake/small/snapshots").exists()
 
 
+def test_a_store_that_was_lost_is_told_before_any_day_is_run(world: SmallWorld) -> None:
+    snapshot = world.home / "lake/small/snapshots/features/2026-01-08/manifest.json"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.write_text("{}")
+    text = refused("run", "small", "--from", DAYS[0], "--to", DAYS[1])
+    assert text.startswith(f"the store sqlite:///{world.home}/store.db cannot be used: ")
+    assert "restore it from a backup" in text
+    assert len(text.splitlines()) == 1
+    assert snapshot.read_text() == "{}"
+
+
 def test_a_run_says_what_it_could_not_measure(world: SmallWorld) -> None:
     world.write_inputs(DAYS[0], income=None)
     result = CliRunner().invoke(app, ["run", "small", "--from", str(DAYS[0]), "--to", str(DAYS[0])])

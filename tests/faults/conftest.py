@@ -16,7 +16,7 @@ from tests.faults.deployment import Deployment
 def disk() -> Iterator[None]:
     """A disk that says at once that it has written: no test here pulls its plug."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setattr(os, "fsync", lambda _: None)
         yield
 
 

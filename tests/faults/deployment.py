@@ -24,7 +24,7 @@ from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
 from monitoring_dagster.telemetry.sources import Access
 from tests.small_world import SmallWorld, days_from
 
-REFERENCE = days_from(dt.date(2026, 1, 1), 5)
+REFERENCE = days_from(dt.date(2026, 1, 2), 4)
 DAYS = days_from(dt.date(2026, 1, 6), 2)
 DAY, NEXT = DAYS
 NOW = dt.datetime(2026, 1, 10, 6, tzinfo=dt.UTC)

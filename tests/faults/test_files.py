@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,28 +52,32 @@ def test_a_damaged_snapshot_is_never_measured_and_measured_again_once_restored(
 @pytest.mark.parametrize(
     "damaged",
     [
-        "small/snapshots/features/2026-01-06/manifest.json",
-        "small/profiles/2026-01-06.parquet",
-        "small/outcomes/2026-01-06.parquet",
-        "small/reference/*/reference.json",
-        "small/reference/*/grid.json",
-        "small/reference/*/profile.parquet",
-        "small/reference/*/outcomes.parquet",
+        f"snapshots/features/{DAY}/manifest.json",
+        f"profiles/{DAY}.parquet",
+        f"outcomes/{DAY}.parquet",
+        "reference/*/reference.json",
+        "reference/*/grid.json",
+        "reference/*/profile.parquet",
+        "reference/*/outcomes.parquet",
     ],
 )
 def test_whatever_the_lake_holds_is_refused_by_name_when_it_is_cut(
-    deployment: Deployment, damaged: str
+    sound: Deployment, tmp_path: Path, damaged: str
 ) -> None:
-    deployment.run(DAY)
-    (path,) = deployment.lake_folder.glob(damaged)
+    sound.store.close()
+    deployment = Deployment(shutil.copytree(sound.home, tmp_path / "home"))
+    (path,) = (deployment.lake_folder / deployment.name).glob(damaged)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(SnapshotCorrupt, match=rf"{path.name}.* damaged .*restore"):
         measure_what_is_stored(deployment)
 
 
 @pytest.mark.parametrize("folder", ["profiles", "outcomes"])
-def test_a_flipped_bit_in_stored_counts_is_noticed(deployment: Deployment, folder: str) -> None:
-    deployment.run(DAY)
+def test_a_flipped_bit_in_stored_counts_is_noticed(
+    sound: Deployment, tmp_path: Path, folder: str
+) -> None:
+    sound.store.close()
+    deployment = Deployment(shutil.copytree(sound.home, tmp_path / "home"))
     path = deployment.lake_folder / "small" / folder / f"{DAY}.parquet"
     rows = pq.ParquetFile(path).metadata.row_group(0)
     content = bytearray(path.read_bytes())

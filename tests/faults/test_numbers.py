@@ -63,8 +63,8 @@ def test_sums_beyond_the_largest_float_leave_the_shares_measured_and_the_mean_in
 
 
 def test_a_reference_of_extremes_freezes_and_days_are_measured_against_it(tmp_path: Path) -> None:
-    deployment = Deployment(tmp_path)
-    for day in REFERENCE:
+    deployment = Deployment(tmp_path, reference=REFERENCE[:2])
+    for day in deployment.reference:
         deployment.write_inputs(day, income=EXTREMES * 25, probability=EXTREMES * 25)
     deployment.day().freeze_reference()
     deployment.run(DAY)
@@ -83,8 +83,8 @@ def constant(rows: int = 200, **other: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def against_a_constant(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """A deployment whose reference never varied."""
-    deployment = Deployment(tmp_path_factory.mktemp("constant"))
-    for day in REFERENCE:
+    deployment = Deployment(tmp_path_factory.mktemp("constant"), reference=REFERENCE[:2])
+    for day in deployment.reference:
         deployment.write_inputs(day, **constant())
     deployment.day().freeze_reference()
     return deployment
@@ -131,19 +131,19 @@ def test_a_column_that_became_constant_is_told_and_moved(deployment: Deployment)
     assert_that_every_value_is_finite_or_explained(deployment)
 
 
-def test_a_hundred_thousand_new_categories_need_no_more_rows_in_any_table_or_file(
+def test_twenty_thousand_new_categories_need_no_more_rows_in_any_table_or_file(
     deployment: Deployment, sound: Deployment
 ) -> None:
-    deployment.rows = 100_000
+    deployment.rows = 20_000
     endless = ("request", "region", "version")
     many = {name: [f"{name}-{i}" for i in range(deployment.rows)] for name in endless}
     deployment.write_inputs(DAY, **many)
     deployment.run(DAY)
     unseen = deployment.one("unseen_rate", "region")
-    assert (unseen["value"], unseen["n"]) == (1.0, 100_000)
+    assert (unseen["value"], unseen["n"]) == (1.0, 20_000)
     segments = {row["segment"] for row in deployment.told().values()}
     assert segments == {row["segment"] for row in sound.told().values()} | {"region=(other)"}
     versions = {row["model_version"] for row in deployment.told().values()}
     assert len(versions) == 102  # the first hundred, all others, and all together
     profile = deployment.lake_folder / "small" / "profiles" / f"{DAY}.parquet"
-    assert profile.stat().st_size < 2_000_000
+    assert profile.stat().st_size < 1_000_000

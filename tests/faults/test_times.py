@@ -56,7 +56,7 @@ def test_impossible_instants_cost_their_rows_and_nothing_else(deployment: Deploy
 def test_a_day_on_which_the_clock_changes_has_its_own_length_and_says_what_it_assumed(
     tmp_path: Path, day: dt.date, hours: int, silent: float, doubt: str
 ) -> None:
-    before = days_from(day - dt.timedelta(days=5), 5)
+    before = days_from(day - dt.timedelta(days=2), 2)
     deployment = Deployment(tmp_path, reference=before, days=[day], rows=144)
     deployment.write_monitor(**{"time_zone: UTC": "time_zone: America/New_York"})
     for each in [*before, day]:

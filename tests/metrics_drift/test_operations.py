@@ -137,6 +137,43 @@ def test_a_missing_status_column_is_not_a_day_without_errors(monitor, grid, coun
     assert (estimate.status, estimate.reason) == (Status.NO_DATA, Reason.COLUMN_MISSING)
 
 
+def test_a_status_column_that_cannot_be_read_says_so_with_its_own_reason(
+    monitor, grid, counting
+) -> None:
+    current = served(grid, counting, np.full(50, 0.1))
+    without = Profile(grid.id, current.groups, {"answer": "column_unreadable"})
+    estimate = values(monitor, grid, without)["error_rate"].estimate
+    assert (estimate.status, estimate.reason) == (Status.NO_DATA, Reason.COLUMN_UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [("column_missing", Reason.COLUMN_MISSING), ("all_null", Reason.ALL_NULL)],
+    ids=["no column", "a column of nulls"],
+)
+def test_requests_without_a_time_leave_no_hour_silent(
+    why: str, reason: Reason, monitor, grid, counting
+) -> None:
+    current = served(grid, counting, np.full(48, 0.1), hours=1)
+    without = Profile(grid.id, current.groups, {"scored_at": why})
+    found = values(monitor, grid, without)
+    silent = found.pop("hours_without_traffic").estimate
+    assert (silent.status, silent.reason) == (Status.NO_DATA, reason)
+    assert "'scored_at'" in silent.detail
+    assert found["requests"].estimate.value == 48
+    assert found["throughput_per_hour"].estimate.value == 2
+
+
+def test_a_segment_whose_column_is_missing_is_not_one_without_requests(
+    monitor, grid, counting
+) -> None:
+    current = served(grid, counting, np.full(50, 0.1))
+    without = Profile(grid.id, current.groups, {"carrier": "column_missing"})
+    found = values(monitor, grid, without, group=Group(ALL, "carrier=UA"))
+    assert {m.estimate.reason for m in found.values()} == {Reason.COLUMN_MISSING}
+    assert values(monitor, grid, without)["requests"].estimate.value == 50
+
+
 def test_a_monitor_owes_what_its_columns_allow(document, grid, counting) -> None:
     columns = {
         name: column

@@ -71,6 +71,18 @@ def test_a_timestamp_that_only_the_features_have_is_missing_for_the_traffic(
     assert hours(profile.groups[EVERYTHING].requests) == {0: 1}
 
 
+def test_a_status_that_only_the_features_have_says_nothing_of_the_requests(
+    monitor_of, snapshots_of
+):
+    monitor = monitor_of({"status": {"role": "status", "in": ["features"]}})
+    snapshots = snapshots_of(
+        monitor, features={"id": ["1"], "status": ["boom"]}, predictions={"id": ["1"]}
+    )
+    profile = engine.count(monitor, Grid({}, {}), {DAY: snapshots})[DAY]
+    assert profile.missing == {"status": "column_missing"}
+    assert hours(profile.groups[EVERYTHING].failures) == {}
+
+
 @pytest.mark.parametrize(
     ("column", "statuses", "failures"),
     [

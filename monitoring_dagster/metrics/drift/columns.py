@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from monitoring_dagster.errors import GridMismatch
+from monitoring_dagster.metrics.drift.coarse import coarsened
 from monitoring_dagster.metrics.drift.comparison import Comparison
 from monitoring_dagster.metrics.drift.registry import CATEGORICAL, NUMERIC, OF_ROWS, Metric
 from monitoring_dagster.metrics.groups import WHOLE, counts_of, no_values, owed, too_few
@@ -83,6 +84,8 @@ def _of_column(
         nothing = _without_reference("the reference has no rows in this group", current)
         yield from ((metric, nothing) for metric in (*metrics, *OF_ROWS))
         return
+    if isinstance(cells, NumericCells):
+        cells, reference, current = coarsened(cells, reference, current)
     comparison = Comparison(cells, reference, current)
     yield from _computed(metrics, comparison, _problem(comparison, minimum_rows))
     yield from _computed(OF_ROWS, comparison, _problem_of_rows(comparison, minimum_rows))
