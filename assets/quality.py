@@ -44,7 +44,7 @@ def quality(monitor: Monitor) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         day = workplace.day(monitor, context.run.tags, context.run.run_id)
         days = [dt.date.fromisoformat(partition) for partition in context.partition_keys]
-        reports = day.check_quality(days)
+        reports = day.check_quality([when for when in days if not day.is_closed(when)])
         for check in sorted(context.selected_asset_check_keys):
             kind = Kind(check.asset_key.path[-1])
             broken = figures.broken_expectations(reports, kind)

@@ -202,6 +202,19 @@ def doctor() -> None:
     raise typer.Exit(0 if all(f.is_well for f in findings) else 1)
 
 
+@app.command()
+def retention(
+    monitor: Annotated[str, typer.Argument(help="Name of the monitor.")],
+    drop: Annotated[bool, typer.Option("--drop", help="Drop it; otherwise it is listed.")] = False,
+) -> None:
+    """List what is past its retention, or drop it; the schedule drops it every night."""
+    from monitoring_dagster.resources import Workplace
+
+    day = Workplace().day(_monitor(monitor))
+    for partition in day.drop_expired() if drop else day.expired():
+        typer.echo(partition)
+
+
 @db.command()
 def upgrade() -> None:
     """Bring the store's database to this code's revision."""

@@ -33,7 +33,7 @@ from monitoring_dagster.profiles.outcomes import Outcomes
 from monitoring_dagster.profiles.profile import Profile
 from monitoring_dagster.profiles.reference import FrozenReference
 from monitoring_dagster.store import EvaluationInput, Recorded, Store
-from monitoring_dagster.telemetry import snapshots
+from monitoring_dagster.telemetry import retention, snapshots
 from monitoring_dagster.telemetry.labels import changed_days
 from monitoring_dagster.telemetry.lake import Lake
 from monitoring_dagster.telemetry.manifest import Manifest
@@ -119,6 +119,32 @@ class Day:
             pseudonyms=self.pseudonyms,
             as_of=self.clock.as_of(self.monitor, self.monitor.first_day),
         )
+
+    # --- retention -------------------------------------------------------------------------
+
+    @property
+    def today(self) -> dt.date:
+        """The present day in the monitor's calendar; retention knows no replay."""
+        return self.computed_at.astimezone(self.monitor.zone).date()
+
+    def is_closed(self, day: dt.date) -> bool:
+        """Whether the day's raw rows are past their retention and only its counts are left.
+
+        A closed day is not done again: taken anew it would look empty, and replace its counts.
+        """
+        kept = dt.timedelta(days=self.monitor.retention.snapshots_days)
+        return day < self.today - kept and self.lake.exists(
+            storage.path(self.monitor.name, "profiles", day)
+        )
+
+    def expired(self) -> list[str]:
+        """What of the lake is past its retention."""
+        return retention.expired(self.lake, self.monitor, self.today)
+
+    def drop_expired(self) -> list[str]:
+        """Drop it, and what killed processes left over; returns what was dropped."""
+        self.lake.sweep(self.computed_at)
+        return retention.sweep(self.lake, self.monitor, self.today)
 
     # --- reference -------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from assets.metrics import drift, operations, performance
 from assets.profiles import outcomes, profile
 from assets.quality import quality
 from assets.reference import reference
+from assets.retention import retention
 from assets.snapshots import snapshots
 from assets.stage import key, partitions
 from monitoring_dagster import documents
@@ -102,6 +103,7 @@ def build_definitions(loaded: Loaded) -> dg.Definitions:
     return dg.Definitions.merge(
         *[monitor_definitions(monitor) for monitor in monitors],
         broken_monitors(loaded.problems),
+        retention(monitors),
         dg.Definitions(
             jobs=list(again.values()),
             sensors=[late_labels(labelled, again)] if again else [],

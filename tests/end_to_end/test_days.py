@@ -147,3 +147,22 @@ def test_the_doctor_finds_a_healthy_deployment_well(world: SmallWorld) -> None:
     text = monitoring("doctor")
     assert "MEND" not in text
     assert "a key of this test alone" not in text
+
+
+def test_a_day_past_its_retention_loses_its_rows_and_keeps_its_numbers(world: SmallWorld) -> None:
+    run()
+    numbers = everything(world)
+    world.write_monitor("small", **{"segments:": "retention: {snapshots_days: 5}\nsegments:"})
+    listed = monitoring("retention", "small").split()
+    assert [path for path in listed if "small/snapshots/features" in path] == [
+        f"small/snapshots/features/{day}" for day in DAYS
+    ]
+    assert monitoring("retention", "small", "--drop").split() == listed
+    assert not list((world.home / "lake/small/snapshots").rglob("*.parquet"))
+    assert monitoring("retention", "small") == ""
+    run()
+    assert (
+        everything(world)
+        .drop_columns(["config_hash"])
+        .equals(numbers.drop_columns(["config_hash"]))
+    )
