@@ -33,7 +33,7 @@ OF_EVERY_TASK = frozenset(
 )
 
 OF_TASK = {
-    Task.BINARY: frozenset(binary.REGISTRY),
+    Task.BINARY: frozenset({*binary.REGISTRY, "cost"}),
     Task.MULTICLASS: frozenset({*multiclass.REGISTRY, *multiclass.PER_CLASS}),
     Task.REGRESSION: frozenset(regression.REGISTRY),
     Task.RANKING: frozenset({"ndcg"}),

@@ -230,6 +230,10 @@ def _task_has_what_it_needs(monitor: Monitor) -> Iterator[Disagreement]:
         yield Disagreement(
             ("model", "threshold"), f"threshold is for task binary; this task is {model.task}"
         )
+    if model.task is not Task.BINARY and model.costs is not None:
+        yield Disagreement(
+            ("model", "costs"), f"costs are for task binary; this task is {model.task}"
+        )
     if model.task is not Task.MULTICLASS and model.classes:
         yield Disagreement(
             ("model", "classes"), f"classes is for task multiclass; this task is {model.task}"

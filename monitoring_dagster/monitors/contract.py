@@ -228,6 +228,15 @@ class Telemetry(Section):
     labels: LabelSource | None = Field(default=None, description="What turned out to be true.")
 
 
+class Costs(Section):
+    """What one decision of each kind costs, in any one unit; a gain is negative."""
+
+    true_positives: Finite = Field(default=0.0, description="A positive decision that was right.")
+    false_positives: Finite = Field(default=0.0, description="A positive decision that was wrong.")
+    true_negatives: Finite = Field(default=0.0, description="A negative decision that was right.")
+    false_negatives: Finite = Field(default=0.0, description="A negative decision that was wrong.")
+
+
 class Model(Section):
     """The deployed model."""
 
@@ -240,6 +249,9 @@ class Model(Section):
     )
     positive_label: str | int | bool = Field(
         default=1, description="Binary: the value of the positive class."
+    )
+    costs: Costs | None = Field(
+        default=None, description="Binary: what decisions cost; gives the metric `cost`."
     )
     classes: tuple[str | int | bool, ...] = Field(
         default=(), strict=False, description="Multiclass: every class, in a fixed order."

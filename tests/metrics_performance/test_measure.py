@@ -14,6 +14,7 @@ from monitoring_dagster.metrics.performance.binary.registry import REGISTRY as B
 from monitoring_dagster.metrics.performance.multiclass.registry import PER_CLASS
 from monitoring_dagster.metrics.performance.multiclass.registry import REGISTRY as MULTICLASS
 from monitoring_dagster.metrics.performance.regression.registry import REGISTRY as REGRESSION
+from monitoring_dagster.monitors.contract import Costs
 from monitoring_dagster.profiles.grid import NumericCells
 from monitoring_dagster.profiles.outcomes import BinaryCounts, LabelCounts, Outcomes
 from monitoring_dagster.profiles.profile import ALL, Group
@@ -217,3 +218,19 @@ def test_ranking_says_that_it_is_not_computed_yet() -> None:
     )
     assert found.estimate.reason is Reason.NO_SCORES
     assert found.estimate.detail == "ranking metrics are not computed yet"
+
+
+def test_decisions_cost_what_the_monitor_declares() -> None:
+    priced = monitor("binary")
+    costs = Costs(false_positives=2.0, false_negatives=8.0, true_positives=-1.0)
+    priced = priced.model_copy(update={"model": priced.model.model_copy(update={"costs": costs})})
+    counts = BinaryCounts(
+        **{**vars(BinaryCounts.empty(CELLS.cell_count)),
+           "decisions": np.array([[50, 10], [5, 35]])}
+    )  # fmt: skip
+    today = Outcomes("g", {Group(ALL, ALL): counts})
+    found = measure(priced, GRID, today, reference=None, maturity="final")
+    each = np.repeat([0.0, 2.0, 8.0, -1.0], [50, 10, 5, 35])
+    estimate = the(found, "cost", segment=ALL).estimate
+    assert estimate.value == pytest.approx(each.mean())
+    assert estimate.ci_high - estimate.value == pytest.approx(1.959964 * each.std() / 10, rel=1e-6)

@@ -15,6 +15,7 @@ from typing import Any
 from monitoring_dagster.errors import GridMismatch
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
 from monitoring_dagster.metrics.performance.binary import registry as binary
+from monitoring_dagster.metrics.performance.binary.cost import cost
 from monitoring_dagster.metrics.performance.binary.score_cells import Floats, cell_scores, occupied
 from monitoring_dagster.metrics.performance.estimates import no_labels
 from monitoring_dagster.metrics.performance.multiclass import registry as multiclass
@@ -145,8 +146,11 @@ def _family(monitor: Monitor, grid: Grid) -> Family:
     match monitor.model.task:
         case Task.BINARY:
             scores = cell_scores(_numeric(grid, monitor.the(Role.SCORE)))
+            metrics = {(m, ""): _on_occupied(f, scores) for m, f in binary.REGISTRY.items()}
+            if monitor.model.costs is not None:
+                metrics["cost", ""] = _with(cost, monitor.model.costs)
             return Family(
-                {(m, ""): _on_occupied(f, scores) for m, f in binary.REGISTRY.items()},
+                metrics,
                 rows=lambda counts: int(max(counts.decisions.sum(), counts.scores.sum())),
             )
         case Task.MULTICLASS:
