@@ -235,34 +235,36 @@ class Day:
     def measure_drift(self, days: Days) -> list[Stored]:
         """Compare each day's profile with the reference's, column by column."""
         frozen = self.reference
+        reports = {day: self.quality_report(day) for day in days}
         return self._record(
             "drift",
             {
                 day: self._suppress(
-                    day,
+                    reports[day],
                     drift.measure(self.monitor, frozen.grid, frozen.profile, self._profile(day)),
                     INPUTS,
                 )
                 for day in days
             },
-            lambda day: self._judged(day, "profiles", INPUTS),
+            lambda day: self._judged(day, "profiles", reports[day], INPUTS),
         )
 
     def measure_performance(self, days: Days) -> list[Stored]:
         """Measure how well each day was predicted, as far as its labels are known."""
         frozen = self.reference
         against = performance.Performance(self.monitor, frozen.grid, frozen.outcomes)
+        reports = {day: self.quality_report(day) for day in days}
         return self._record(
             "performance",
             {
                 day: self._suppress(
-                    day,
+                    reports[day],
                     against.measure(self._outcomes(day), maturity=self.maturity(day)),
                     EVERYTHING,
                 )
                 for day in days
             },
-            lambda day: self._judged(day, "outcomes", EVERYTHING),
+            lambda day: self._judged(day, "outcomes", reports[day], EVERYTHING),
         )
 
     def measure_operations(self, days: Days) -> list[Stored]:
@@ -341,12 +343,11 @@ class Day:
         ]
 
     def _suppress(
-        self, day: dt.date, measured: Iterable[Measurement], kinds: Sequence[Kind]
+        self, report: QualityReport, measured: Iterable[Measurement], kinds: Sequence[Kind]
     ) -> list[Measurement]:
         """Withhold what the quality checks condemned, with the reason on each measurement."""
-        report = self.quality_report(day)
         blame = _Blame(self.monitor, report, kinds)
-        measured = absence.explained(self.monitor, measured, self.manifests(day))
+        measured = absence.explained(self.monitor, measured, self.manifests(report.day))
         return [m if (why := blame.of(m)) is None else m.suppressed(why) for m in measured]
 
     def _identity(self, taken: _Taken, kinds: Sequence[Kind]) -> str:
@@ -367,12 +368,12 @@ class Day:
         """Identity of what the day's counts were made of, which may be older than its snapshots."""
         return storage.read_fingerprint(self.lake, self.monitor.name, day, folder) or ""
 
-    def _judged(self, day: dt.date, folder: storage.Folder, kinds: Sequence[Kind]) -> str:
+    def _judged(
+        self, day: dt.date, folder: storage.Folder, report: QualityReport, kinds: Sequence[Kind]
+    ) -> str:
         """As `_counted_from`, with what the quality checks say of the snapshots of `kinds`."""
-        checked = self.quality_report(day).checked
-        return content_hash(
-            [self._counted_from(day, folder), {k: v for k, v in checked.items() if k in kinds}]
-        )
+        checked = {kind: why for kind, why in report.checked.items() if kind in kinds}
+        return content_hash([self._counted_from(day, folder), checked])
 
     def _record(
         self,

@@ -38,14 +38,15 @@ class Family:
 
     metrics: Mapping[tuple[str, str], Callable[[Any], Estimate]]
     rows: Callable[[Any], int]
+    prepared: Callable[[Any], Any] = lambda counts: counts
+    """What the metrics take, made once per group from its counts."""
 
     def estimates(self, counts: Any, minimum_rows: int) -> dict[tuple[str, str], Estimate]:
         """Every metric of one group, computed or not."""
         if problem := self._too_few(self.rows(counts), minimum_rows):
             return dict.fromkeys(self.metrics, problem)
-        return {
-            key: safely(key[0], partial(metric, counts)) for key, metric in self.metrics.items()
-        }
+        given = self.prepared(counts)
+        return {key: safely(key[0], partial(metric, given)) for key, metric in self.metrics.items()}
 
     @staticmethod
     def _too_few(rows: int, minimum_rows: int) -> Estimate | None:
@@ -146,11 +147,13 @@ def _family(monitor: Monitor, grid: Grid) -> Family:
     match monitor.model.task:
         case Task.BINARY:
             scores = cell_scores(_numeric(grid, monitor.the(Role.SCORE)))
-            metrics = {(m, ""): _on_occupied(f, scores) for m, f in binary.REGISTRY.items()}
-            if monitor.model.costs is not None:
-                metrics["cost", ""] = _with(cost, monitor.model.costs)
+            metrics = {(m, ""): _on_scores(f) for m, f in binary.REGISTRY.items()}
+            if (costs := monitor.model.costs) is not None:
+                metrics["cost", ""] = _on_scores(lambda counts, _: cost(counts, costs))
             return Family(
                 metrics,
+                # A day fills a tenth of the cells, and the others tell the metrics nothing.
+                prepared=lambda counts: occupied(counts, scores),
                 rows=lambda counts: int(max(counts.decisions.sum(), counts.scores.sum())),
             )
         case Task.MULTICLASS:
@@ -178,11 +181,11 @@ def _with(metric: Callable[..., Estimate], *context: object) -> Callable[[Any], 
     return lambda counts: metric(counts, *context)
 
 
-def _on_occupied(
-    metric: Callable[[BinaryCounts, Floats], Estimate], scores: Floats
-) -> Callable[[BinaryCounts], Estimate]:
-    """The metric on the cells that hold rows: a day fills a tenth of them, and none is missed."""
-    return lambda counts: metric(*occupied(counts, scores))
+def _on_scores(
+    metric: Callable[[BinaryCounts, Floats], Estimate],
+) -> Callable[[tuple[BinaryCounts, Floats]], Estimate]:
+    """The metric as a function of the counts together with their cells' scores."""
+    return lambda given: metric(*given)
 
 
 def _as_text(value: str | int | bool) -> str:
