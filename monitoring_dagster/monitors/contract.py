@@ -12,19 +12,19 @@ import json
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from monitoring_dagster.monitors import agreement
+from monitoring_dagster.monitors.objectives import Kpi, Slo
+from monitoring_dagster.monitors.responses import Alerting, MinimumEffects, Retraining
 from monitoring_dagster.monitors.scalars import (
     NAME_PATTERN,
     ColumnName,
-    Currency,
     Day,
     Days,
     EnvironmentVariable,
     FileName,
     Finite,
-    FunctionName,
     Name,
     Owner,
     RegularExpression,
@@ -33,6 +33,7 @@ from monitoring_dagster.monitors.scalars import (
     SourcePath,
     TimeZone,
 )
+from monitoring_dagster.monitors.section import Section
 from monitoring_dagster.monitors.vocabulary import (
     DEFAULT_KINDS,
     DEFAULT_TYPES,
@@ -63,6 +64,7 @@ __all__ = [
     "LabelSource",
     "LatencyUnit",
     "Materiality",
+    "MinimumEffects",
     "Model",
     "Monitor",
     "Name",
@@ -84,12 +86,6 @@ __all__ = [
     "Telemetry",
     "content_hash",
 ]
-
-
-class Section(BaseModel):
-    """A part of the document: unknown keys are mistakes, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_enum_values=False)
 
 
 class Column(Section):
@@ -357,69 +353,6 @@ class Retention(Section):
     profiles_days: Days = Field(default=1_825, description="Counts; no row can be read from them.")
 
 
-class Kpi(Section):
-    """What a unit of shortfall costs the business."""
-
-    name: str = Field(min_length=1, max_length=200, description="What is lost, in plain words.")
-    cost_per_unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        description="Cost of one whole unit of the metric for one day."
-    )
-    currency: Currency = Field(description="ISO 4217 code, such as EUR.")
-
-
-class Slo(Section):
-    """A service level objective: a metric, a bound, and the share of good days in a window."""
-
-    name: Name = Field(description="Name of the objective, once per monitor.")
-    metric: Name = Field(description="The metric, such as roc_auc or latency_p95.")
-    at_least: Finite | None = Field(default=None, description="The metric must not lie below it.")
-    at_most: Finite | None = Field(default=None, description="The metric must not lie above it.")
-    column: ColumnName | None = Field(default=None, description="For metrics of a column.")
-    segment: str | None = Field(
-        default=None, description="Such as `carrier=UA`; the whole traffic if not."
-    )
-    target: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.95, description="Share of good days in the window."
-    )
-    window_days: Annotated[int, Field(ge=1, le=366)] = Field(
-        default=28, description="Length of the rolling window."
-    )
-    kpi: Kpi | None = Field(default=None, description="What a unit of shortfall costs.")
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("give either at_least or at_most")
-        return self
-
-
-class Alerting(Section):
-    """Who is told, and how many false pages are acceptable."""
-
-    channel: str | None = Field(default=None, description="Slack channel, such as `#flight-delay`.")
-    days_between_false_pages: Annotated[int, Field(ge=1, le=3_650)] | None = Field(
-        default=None,
-        description="The false-alarm budget; 90, or 30 for materiality high, by default.",
-    )
-    runbook: str | None = Field(
-        default=None, description="Link to what to do, shown in every message."
-    )
-
-
-class Retraining(Section):
-    """When and how a new model may be trained."""
-
-    trainer: FunctionName | None = Field(default=None, description="`package.module:function`.")
-    max_age_days: Days | None = Field(
-        default=None,
-        description="Retrain when the champion is older; never for its age if not given.",
-    )
-    cooldown_days: Days = Field(default=14, description="Days after a retraining without another.")
-    minimum_labels: Annotated[int, Field(ge=1)] = Field(
-        default=1_000, description="Labelled rows without which nothing is trained."
-    )
-
-
 class Schedule(Section):
     """When a day is taken: the next morning, in the monitor's time zone."""
 
@@ -459,6 +392,7 @@ class Monitor(Section):
     quality: Quality = Quality()
     retention: Retention = Retention()
     slos: tuple[Slo, ...] = Field(default=(), strict=False, description="Service level objectives.")
+    minimum_effects: MinimumEffects = MinimumEffects()
     alerting: Alerting = Alerting()
     retraining: Retraining = Retraining()
 

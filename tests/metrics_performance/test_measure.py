@@ -201,11 +201,12 @@ def test_a_regression_model_is_measured_with_the_grids_of_its_errors() -> None:
     errors = rng.normal(0, 1, 500)
     cells, absolute = quantile_cells(errors, 50), quantile_cells(np.abs(errors), 50)
     counts = count_regression(targets, targets + errors, cells, absolute)
+    outcomes = Outcomes("g", {Group(ALL, ALL): counts})
     found = measure(
         monitor("regression"),
         grid({"@residual": cells, "@absolute_residual": absolute}, regions=()),
-        Outcomes("g", {Group(ALL, ALL): counts}),
-        reference=None,
+        outcomes,
+        reference=outcomes,
         maturity=None,
     )
     assert [m.metric for m in found] == list(REGRESSION)

@@ -138,3 +138,18 @@ def test_the_mean_of_the_targets_has_an_r2_of_zero() -> None:
     estimate = value("r2", counts)
     assert estimate.value == pytest.approx(0, abs=1e-12)
     assert estimate.ci_low < 0 < estimate.ci_high
+
+
+def test_a_tenth_of_the_references_errors_is_large_and_more_where_errors_grow() -> None:
+    targets, predictions = rows(20_000, seed=5)
+    reference = count_regression(targets, predictions, RESIDUAL, ABSOLUTE, reference_mean=19.0)
+    edges = ErrorEdges.of(RESIDUAL, ABSOLUTE, reference)
+    limit = np.quantile(abs(predictions - targets), 0.9)
+    assert REGISTRY["large_error_rate"](reference, edges).value == pytest.approx(0.1, abs=1e-3)
+    worse = targets + 1.5 * (predictions - targets)
+    found = REGISTRY["large_error_rate"](
+        count_regression(targets, worse, RESIDUAL, ABSOLUTE, reference_mean=19.0), edges
+    )
+    assert found.value == pytest.approx((abs(worse - targets) > limit).mean(), abs=2e-3)
+    assert found.ci_low < found.value < found.ci_high
+    assert REGISTRY["large_error_rate"](reference, EDGES).reason is Reason.REFERENCE_EMPTY

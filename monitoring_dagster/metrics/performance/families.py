@@ -25,8 +25,13 @@ from monitoring_dagster.metrics.safely import safely
 from monitoring_dagster.monitors.contract import Monitor, Role, Task
 from monitoring_dagster.profiles import segments
 from monitoring_dagster.profiles.grid import Grid, NumericCells
-from monitoring_dagster.profiles.outcomes import BinaryCounts, LabelCounts, Outcomes
-from monitoring_dagster.profiles.profile import ALL, Group
+from monitoring_dagster.profiles.outcomes import (
+    BinaryCounts,
+    LabelCounts,
+    Outcomes,
+    RegressionCounts,
+)
+from monitoring_dagster.profiles.profile import ALL, EVERYTHING, Group
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Performance:
     ) -> None:
         self._monitor, self._grid, self._reference = monitor, grid, reference
         self._minimum_rows = minimum_rows
-        self._family = _family(monitor, grid)
+        self._family = _family(monitor, grid, reference)
         self._on_reference: dict[str, dict[tuple[str, str], Estimate]] = {}
 
     def measure(self, outcomes: Outcomes, *, maturity: str | None) -> list[Measurement]:
@@ -143,7 +148,7 @@ def measure(
     return against.measure(outcomes, maturity=maturity)
 
 
-def _family(monitor: Monitor, grid: Grid) -> Family:
+def _family(monitor: Monitor, grid: Grid, reference: Outcomes | None) -> Family:
     match monitor.model.task:
         case Task.BINARY:
             scores = cell_scores(_numeric(grid, monitor.the(Role.SCORE)))
@@ -169,7 +174,12 @@ def _family(monitor: Monitor, grid: Grid) -> Family:
                 rows=lambda counts: int(max(counts.confusion.sum(), counts.scored)),
             )
         case _:
-            edges = ErrorEdges.of(_numeric(grid, "@residual"), _numeric(grid, "@absolute_residual"))
+            then = reference.performance.get(EVERYTHING) if reference else None
+            edges = ErrorEdges.of(
+                _numeric(grid, "@residual"),
+                _numeric(grid, "@absolute_residual"),
+                then if isinstance(then, RegressionCounts) else None,
+            )
             return Family(
                 {(m, ""): _with(f, edges) for m, f in regression.REGISTRY.items()},
                 rows=lambda counts: int(counts.n),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from monitoring_dagster.metrics.measurement import Estimate
 from monitoring_dagster.metrics.performance.regression.bias import bias
 from monitoring_dagster.metrics.performance.regression.error_cells import ErrorEdges
+from monitoring_dagster.metrics.performance.regression.large_error_rate import large_error_rate
 from monitoring_dagster.metrics.performance.regression.mae import mae
 from monitoring_dagster.metrics.performance.regression.mape import mape
 from monitoring_dagster.metrics.performance.regression.median_absolute_error import (
@@ -43,4 +44,5 @@ REGISTRY: dict[str, Metric] = {
     "median_error": median_error,
     "median_absolute_error": median_absolute_error,
     "p90_absolute_error": p90_absolute_error,
+    "large_error_rate": large_error_rate,
 }

@@ -1,0 +1,76 @@
+"""Responses: what counts as a change, who is told of it, and when a new model is trained.
+
+Only their shapes. Thresholds are not part of a document: they follow from its false-alarm budget.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from monitoring_dagster.monitors.agreement import Disagreement, Disagreements
+from monitoring_dagster.monitors.scalars import Days, FunctionName
+from monitoring_dagster.monitors.section import Section
+
+Deviations = Annotated[float, Field(gt=0, le=10)]
+Points = Annotated[float, Field(gt=0, lt=1)]
+
+
+class MinimumEffects(Section):
+    """How large a change has to be before anybody is told, however certain it is."""
+
+    important: Deviations = Field(
+        default=0.2, description="Features that matter more than the average one, in σ."
+    )
+    other: Deviations = Field(default=0.3, description="The other features, in σ.")
+    decisions: Points = Field(
+        default=0.02, description="Share of decisions that change, for scores and predictions."
+    )
+    performance: Points = Field(
+        default=0.01, description="Loss of a metric between 0 and 1; of errors, relative."
+    )
+    operations: Points = Field(
+        default=0.1, description="Relative change of rows, requests and latency."
+    )
+
+    @model_validator(mode="after")
+    def _important_is_finer(self) -> Self:
+        if self.important > self.other:
+            raise Disagreements(
+                [
+                    Disagreement(
+                        ("important",),
+                        f"important ({self.important}) is above other ({self.other}); important "
+                        "features are watched at least as closely: lower it, or raise other",
+                    )
+                ]
+            )
+        return self
+
+
+class Alerting(Section):
+    """Who is told, and how many false pages are acceptable."""
+
+    channel: str | None = Field(default=None, description="Slack channel, such as `#flight-delay`.")
+    days_between_false_pages: Annotated[int, Field(ge=1, le=3_650)] | None = Field(
+        default=None,
+        description="The false-alarm budget; 90, or 30 for materiality high, by default.",
+    )
+    runbook: str | None = Field(
+        default=None, description="Link to what to do, shown in every message."
+    )
+
+
+class Retraining(Section):
+    """When and how a new model may be trained."""
+
+    trainer: FunctionName | None = Field(default=None, description="`package.module:function`.")
+    max_age_days: Days | None = Field(
+        default=None,
+        description="Retrain when the champion is older; never for its age if not given.",
+    )
+    cooldown_days: Days = Field(default=14, description="Days after a retraining without another.")
+    minimum_labels: Annotated[int, Field(ge=1)] = Field(
+        default=1_000, description="Labelled rows without which nothing is trained."
+    )
