@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from monitoring_dagster.monitors.contract import Kind, LatencyUnit, Monitor, Role
 from monitoring_dagster.profiles import traffic
 from monitoring_dagster.profiles.day_snapshots import DaySnapshots
 from monitoring_dagster.profiles.grid import CategoryCells, Cells, Grid, NumericCells
-from monitoring_dagster.profiles.grouped import Runs, Sums, collected
+from monitoring_dagster.profiles.grouped import Groups, Placed, Sums, collected
 from monitoring_dagster.profiles.keyed import KINDS, KeyedRows, Keys
 from monitoring_dagster.profiles.matching import count_outcomes, each_outcomes
 from monitoring_dagster.profiles.profile import EVERYTHING, Group, GroupCounts, Profile
-from monitoring_dagster.profiles.rows import database, pattern, quoted
+from monitoring_dagster.profiles.rows import FEW_ROWS, RowGroup, database, pattern, quoted
 from monitoring_dagster.profiles.tallies import CategoryTally, NumericTally
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ __all__ = [
     "each_outcomes",
     "each_profile",
 ]
+
+MAX_THREADS = 8
+"""Columns that are counted at a time; each takes some 10 MB."""
 
 MAX_UNSEEN = 20
 """Values outside the reference's categories that a day's profile names."""
@@ -79,13 +84,13 @@ def each_profile(
 
     A profile takes 8 bytes per cell and group: 5 MB for 10 columns in 63 segments.
     """
-    with database(scratch) as db:
+    with database(scratch) as db, ThreadPoolExecutor(min(pa.cpu_count(), MAX_THREADS)) as pool:
         for day, snapshots in days.items():
-            yield day, _profile(db, monitor, grid, snapshots)
+            yield day, _profile(db, pool, monitor, grid, snapshots)
 
 
 def _profile(
-    db: DuckDBPyConnection, monitor: Monitor, grid: Grid, snapshots: DaySnapshots
+    db: DuckDBPyConnection, pool: Executor, monitor: Monitor, grid: Grid, snapshots: DaySnapshots
 ) -> Profile:
     keys = Keys.of(db, monitor, grid, snapshots)
     counted = {name: cells for name, cells in grid.columns.items() if name in monitor.columns}
@@ -95,13 +100,14 @@ def _profile(
         if snapshots.path(kind) is None:
             continue
         here = {name: cells for name, cells in counted.items() if homes[name] is kind}
-        for group, counts in _kind_groups(db, monitor, snapshots, kind, keys, here).items():
+        for group, counts in _kind_groups(db, pool, monitor, snapshots, kind, keys, here).items():
             found[group] = found[group] + counts if group in found else counts
     return Profile(grid.id, dict(sorted(found.items())), snapshots.lacking(monitor))
 
 
 def _kind_groups(
     db: DuckDBPyConnection,
+    pool: Executor,
     monitor: Monitor,
     snapshots: DaySnapshots,
     kind: Kind,
@@ -110,25 +116,19 @@ def _kind_groups(
 ) -> dict[Group, GroupCounts]:
     """What one snapshot of a day says of every group."""
     groups = keys.groups
-    tallies = {
-        name: NumericTally(cells, groups, _divisor(monitor, name))
-        if isinstance(cells, NumericCells)
-        else CategoryTally(cells, groups)
-        for name, cells in columns.items()
-    }
+    tallies = {name: _tally(monitor, name, cells, groups) for name, cells in columns.items()}
     log = traffic.columns(monitor, snapshots) if kind is snapshots.traffic_kind else None
     sums = Sums(groups, {"rows": np.zeros((), np.int64), **traffic.TEMPLATE})
     keyed = KeyedRows.of(db, monitor, snapshots, kind, keys)
-    for _, batch, codes in keyed.batches([*columns, *(log.names if log else ())]):
-        runs = Runs.of(codes, groups.sizes)
-        sums.add("rows", codes)
-        for name, tally in tallies.items():
-            tally.add(batch.column(name), codes, runs)
-        if log:
-            log.add(sums, batch, codes, snapshots.window)
-    rows = [sums.of_cut(cut) for cut in range(len(groups.cuts))]
+    with keyed.row_groups([*tallies, *(log.names if log else ())]) as parts:
+        for part, codes in parts:
+            sums.add("rows", codes)
+            if log:
+                log.add(sums, part, codes, snapshots.window)
+            _count(pool, tallies, part, Placed.of(codes, groups.sizes))
     result: dict[Group, GroupCounts] = {}
-    for cut, of_cut in enumerate(rows):
+    for cut in range(len(groups.cuts)):
+        of_cut = sums.of_cut(cut)
 
         def made(at: int, cut: int = cut, of_cut: Mapping[str, np.ndarray] = of_cut) -> GroupCounts:
             n = int(of_cut["rows"][at])
@@ -141,6 +141,33 @@ def _kind_groups(
 
         result.update(collected(groups, cut, of_cut["rows"], made))
     return _with_unseen(db, keyed.path, columns, result)
+
+
+def _tally(
+    monitor: Monitor, name: str, cells: Cells, groups: Groups
+) -> NumericTally | CategoryTally:
+    if isinstance(cells, NumericCells):
+        return NumericTally(cells, groups, _divisor(monitor, name))
+    return CategoryTally(cells, groups)
+
+
+def _count(
+    pool: Executor,
+    tallies: Mapping[str, NumericTally | CategoryTally],
+    part: RowGroup,
+    placed: Placed,
+) -> None:
+    """Count every column of some rows, each in one thread: its sums add up in the rows' order.
+
+    numpy and Arrow let go of the interpreter while they work, so threads use all processors.
+    """
+
+    def count_one(name: str) -> None:
+        tallies[name].add(part.column(name), placed)
+
+    each = map if part.rows <= FEW_ROWS else pool.map
+    for _ in each(count_one, tallies):
+        pass
 
 
 def _divisor(monitor: Monitor, name: str) -> float:
@@ -173,10 +200,11 @@ def _heaviest_unseen(
 ) -> dict[str, int]:
     """The most frequent values that have no cell of their own, ties by name."""
     column = quoted(name)
+    # Grouped before what is known is left out: there are fewer values than rows to compare.
     found = db.sql(
-        f"SELECT CAST({column} AS VARCHAR) AS value, count(*) AS n FROM read_parquet($path) "
-        f"WHERE {column} IS NOT NULL AND NOT list_contains($known, CAST({column} AS VARCHAR)) "
-        "GROUP BY value ORDER BY n DESC, value LIMIT $most",
+        f"SELECT value, n FROM (SELECT CAST({column} AS VARCHAR) AS value, count(*) AS n "
+        f"FROM read_parquet($path) WHERE {column} IS NOT NULL GROUP BY value) "
+        "WHERE value NOT IN (SELECT unnest($known)) ORDER BY n DESC, value LIMIT $most",
         params={"path": pattern(path), "known": list(cells.categories), "most": MAX_UNSEEN},
     )
     return dict(found.fetchall())

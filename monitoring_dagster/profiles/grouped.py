@@ -61,24 +61,58 @@ class Sums:
         self._groups = groups
         self._template = template
         self._sums: dict[tuple[str, int], np.ndarray] = {}
+        self._added_up: dict[str, bool] = {}
 
     def add(
         self,
         name: str,
-        codes: Sequence[Ints],
+        codes: Sequence[Ints | int],
         cells: Ints | None = None,
         *,
         weights: Floats | None = None,
     ) -> None:
-        """Add one, or its weight, for each row to cell `cells` of `name` in the row's groups."""
+        """Add one, or its weight, for each row to cell `cells` of `name` in the row's groups.
+
+        A code that is one number stands for all rows, which then need `cells`.
+        """
         width = self._template[name].size
         for cut, (code, size) in enumerate(zip(codes, self._groups.sizes, strict=True)):
-            index = code if cells is None else code * width + cells
-            added = np.bincount(index, weights, minlength=size * width)
-            if (name, cut) in self._sums:
-                self._sums[name, cut] += added
+            if cut == 0 and weights is None and self._is_added_up(name, codes):
+                continue
+            if cells is None:
+                index = np.asarray(code)
             else:
-                self._sums[name, cut] = added
+                index = cells if size == 1 else code * width + cells
+            self._add(name, cut, index, weights, size * width)
+
+    def _is_added_up(self, name: str, codes: Sequence[Ints | int]) -> bool:
+        """Whether the whole traffic's counts come from the next cut's, in the end and at once.
+
+        Every row is in one segment of a cut, and whole numbers do not round. Not worth it where
+        segments have more cells than rows; the first batch decides.
+        """
+        if name not in self._added_up:
+            cuts, sizes = self._groups.cuts, self._groups.sizes
+            rows = max(np.size(code) for code in codes)
+            self._added_up[name] = (
+                len(cuts) > 1
+                and not cuts[0].columns
+                and sizes[1] * self._template[name].size <= rows
+            )
+        return self._added_up[name]
+
+    def _add(self, name: str, cut: int, index: Ints, weights: Floats | None, length: int) -> None:
+        sums = self._sums.get((name, cut))
+        if weights is None and index.size * _CELLS_PER_ROW < length:
+            if sums is None:
+                sums = self._sums[name, cut] = np.zeros(length, np.int64)
+            np.add.at(sums, index, 1)
+            return
+        added = np.bincount(index, weights, minlength=length)
+        if sums is None:
+            self._sums[name, cut] = added
+        else:
+            sums += added
 
     def of_cut(self, cut: int) -> dict[str, np.ndarray]:
         """The sums of one cut by name: [group, *shape of the template]."""
@@ -86,11 +120,17 @@ class Sums:
         result: dict[str, np.ndarray] = {}
         for name, empty in self._template.items():
             sums = self._sums.get((name, cut))
-            if sums is None:
+            if cut == 0 and self._added_up.get(name):
+                versions = len(self._groups.version_labels)
+                sums = self._sums[name, 1].reshape(versions, -1, empty.size).sum(axis=1)
+            elif sums is None:
                 sums = np.zeros(size * empty.size, empty.dtype)
             result[name] = sums.reshape(size, *empty.shape)
         return result
 
+
+_CELLS_PER_ROW = 8
+"""Cells per row beyond which rows are added one by one: `bincount` goes through all cells."""
 
 MAX_RUNS = 4_096
 """Runs of a batch up to which cuts share them; beyond, each run is too short to be worth it."""
@@ -100,12 +140,13 @@ MAX_RUNS = 4_096
 class Runs:
     """The rows of a batch in runs that lie in the same groups of some of the cuts.
 
-    `order` sorts rows by run, `starts` are the first sorted rows of the runs, and `codes` each
-    run's group per cut of `cuts`. One reduction by run then serves all of these cuts.
+    `order` sorts rows by run (None where they already are), `starts` are the first sorted rows
+    of the runs, and `codes` each run's group per cut of `cuts`. One reduction by run then serves
+    all of these cuts.
     """
 
     cuts: Sequence[int]
-    order: Ints
+    order: Ints | None
     starts: Ints
     codes: list[Ints]
 
@@ -128,12 +169,36 @@ class Runs:
         combined = codes[cuts[0]]
         for cut in cuts[1:]:
             combined = combined * sizes[cut] + codes[cut]
+        if combined.min() == combined.max():
+            return cls(cuts, None, np.zeros(1, np.int64), [codes[cut][:1] for cut in cuts])
         if prod(sizes[cut] for cut in cuts) <= 2**16:
             combined = combined.astype(np.uint16)  # numpy sorts these by radix, 5 times faster
         order = np.argsort(combined, kind="stable")
         in_order = combined[order]
         starts = np.flatnonzero(np.append(True, in_order[1:] != in_order[:-1]))
         return cls(cuts, order, starts, [codes[cut][order[starts]] for cut in cuts])
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the rows of a batch lie: in which group of each cut, and which lie together.
+
+    A code is one number where all rows lie in one group.
+    """
+
+    codes: list[Ints | int]
+    runs: list[Runs]
+
+    @classmethod
+    def of(cls, codes: Sequence[Ints], sizes: Sequence[int]) -> Placed:
+        """The places of rows with these group codes per cut. A batch has rows."""
+        runs = Runs.of(codes, sizes)
+        shared: list[Ints | int] = list(codes)
+        for together in runs:
+            for cut, of_run in zip(together.cuts, together.codes, strict=True):
+                if (of_run == of_run[0]).all():
+                    shared[cut] = int(of_run[0])
+        return cls(shared, runs)
 
 
 @dataclass
@@ -152,18 +217,22 @@ class Moments:
         self.minimum = [np.full(n, np.inf) for n in self.sizes]
         self.maximum = [np.full(n, -np.inf) for n in self.sizes]
 
-    def add(self, values: Floats, batch: Sequence[Runs]) -> None:
+    def add(self, values: Floats, finite: np.ndarray | None, batch: Sequence[Runs]) -> None:
         """Add the finite ones of `values`; squares beyond the range of floats become inf."""
-        is_finite = bool(np.isfinite(values).all())
+        low = high = values
+        if finite is not None:
+            low = np.where(finite, values, np.inf)
+            high = np.where(finite, values, -np.inf)
+            values = np.where(finite, values, 0.0)
         for runs in batch:
-            in_order = values[runs.order]
-            low = high = in_order
-            if not is_finite:
-                finite = np.isfinite(in_order)
-                low = np.where(finite, in_order, np.inf)
-                high = np.where(finite, in_order, -np.inf)
-                in_order = np.where(finite, in_order, 0.0)
-            self._add(runs, in_order, low, high)
+            if runs.order is None:
+                self._add(runs, values, low, high)
+            else:
+                in_order = values[runs.order]
+                is_finite = finite is None
+                lows = in_order if is_finite else low[runs.order]
+                highs = in_order if is_finite else high[runs.order]
+                self._add(runs, in_order, lows, highs)
 
     def _add(self, runs: Runs, values: Floats, low: Floats, high: Floats) -> None:
         with np.errstate(over="ignore", invalid="ignore"):

@@ -6,7 +6,8 @@ looked up in the other; only ids and keys go through that join, never what is co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,15 @@ from monitoring_dagster.profiles.day_snapshots import DaySnapshots
 from monitoring_dagster.profiles.grid import Grid, Ints
 from monitoring_dagster.profiles.grouped import Groups
 from monitoring_dagster.profiles.lookup import text
-from monitoring_dagster.profiles.rows import batches, matched, pattern, quoted, row_count
+from monitoring_dagster.profiles.rows import (
+    Columns,
+    RowGroup,
+    batches,
+    matched,
+    pattern,
+    quoted,
+    row_count,
+)
 from monitoring_dagster.profiles.segments import KeyValues, cuts, key_values
 
 if TYPE_CHECKING:
@@ -121,18 +130,38 @@ class KeyedRows:
 
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[slice, pa.RecordBatch, list[Ints]]]:
         """Batches with their place among the file's rows, and each row's group per cut."""
-        own = {k: c for k, c in self.keys.columns.items() if k not in self.looked_up}
-        # Something must be read for rows to be seen at all.
-        read = list(dict.fromkeys([*columns, *own.values()])) or [self.id_column]
         start = 0
-        for batch in batches(self.path, read):
+        for batch in batches(self.path, self._with_keys(columns)):
             place = slice(start, start + batch.num_rows)
-            codes = {
-                k: known[place].astype(np.int64, copy=False) for k, known in self.looked_up.items()
-            }
-            codes |= {k: self.keys.values[k].codes(batch.column(c)) for k, c in own.items()}
-            yield place, batch, self.keys.groups.codes(codes, codes.get(VERSION), batch.num_rows)
+            yield place, batch, self._codes(place, batch.column)
             start = place.stop
+
+    @contextmanager
+    def row_groups(self, columns: Sequence[str]) -> Iterator[Iterator[tuple[RowGroup, list[Ints]]]]:
+        """Row groups whose `columns` threads may read, with each row's group per cut."""
+        with Columns(self.path, self._with_keys(columns)) as file:
+            yield (
+                (part, self._codes(slice(part.start, part.start + part.rows), part.column))
+                for part in file.row_groups()
+            )
+
+    def _with_keys(self, columns: Sequence[str]) -> list[str]:
+        # Something must be read for rows to be seen at all.
+        return list(dict.fromkeys([*columns, *self._own.values()])) or [self.id_column]
+
+    @property
+    def _own(self) -> dict[str, str]:
+        """The columns of the keys that the file itself has."""
+        return {k: c for k, c in self.keys.columns.items() if k not in self.looked_up}
+
+    def _codes(
+        self, place: slice, column: Callable[[str], pa.Array | pa.ChunkedArray]
+    ) -> list[Ints]:
+        codes = {
+            k: known[place].astype(np.int64, copy=False) for k, known in self.looked_up.items()
+        }
+        codes |= {k: self.keys.values[k].codes(column(c)) for k, c in self._own.items()}
+        return self.keys.groups.codes(codes, codes.get(VERSION), place.stop - place.start)
 
 
 def _looked_up(

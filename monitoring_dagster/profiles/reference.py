@@ -137,16 +137,16 @@ def freeze(
     Raises:
         ReferenceUnusable: no day of the reference has rows.
     """
-    folder = _folder(monitor)
-    with lake.exclusive(folder):
-        if lake.exists(f"{folder}/reference.json"):
+    where = folder(monitor)
+    with lake.exclusive(where):
+        if lake.exists(f"{where}/reference.json"):
             return load(lake, monitor)
         manifests = _manifests(monitor, lake, access, pseudonyms, as_of)
         with ExitStack() as opened, lake.scratch() as scratch:
             days: dict[dt.date, DaySnapshots] = {}
             unusable: dict[dt.date, str] = {}
             for day, found in manifests.items():
-                snapshot, why = _opened(monitor, day, found, lake, opened)
+                snapshot, why = open_day(monitor, day, found, lake, opened)
                 if snapshot.traffic_kind is None:
                     unusable[day] = why
                 else:
@@ -160,16 +160,16 @@ def freeze(
                 "target_mean": mean,
                 "unusable": {day.isoformat(): why for day, why in sorted(unusable.items())},
             }
-            rows = _count_profiles(monitor, grid, days, lake, folder, scratch)
-            labelled = _count_outcomes(monitor, grid, days, mean, lake, folder, scratch)
+            rows = _count_profiles(monitor, grid, days, lake, where, scratch)
+            labelled = _count_outcomes(monitor, grid, days, mean, lake, where, scratch)
         described |= {
             "rows": rows,
             "days": [day.isoformat() for day in days],
             "labelled_days": [day.isoformat() for day in labelled],
         }
-        lake.write(f"{folder}/grid.json", _json(_grid_document(grid)))
+        lake.write(f"{where}/grid.json", _json(_grid_document(grid)))
         # Written last: a reference without this file was never frozen.
-        lake.write(f"{folder}/reference.json", _json(described))
+        lake.write(f"{where}/reference.json", _json(described))
     return load(lake, monitor)
 
 
@@ -180,9 +180,9 @@ def load(lake: Lake, monitor: Monitor) -> FrozenReference:
         ReferenceMissing: it was never frozen.
         SnapshotCorrupt: a file of it is not what was written.
     """
-    folder = _folder(monitor)
+    where = folder(monitor)
     try:
-        described = _document(lake, f"{folder}/reference.json")
+        described = _document(lake, f"{where}/reference.json")
     except FileNotFoundError:
         raise ReferenceMissing(
             f"the reference of monitor {monitor.name} ({monitor.reference.first_day} to "
@@ -200,12 +200,12 @@ def load(lake: Lake, monitor: Monitor) -> FrozenReference:
 
     return FrozenReference(
         id=described["id"],
-        grid=_grid(_document(lake, f"{folder}/grid.json")),
-        profile=profile(f"{folder}/profile.parquet"),
-        outcomes=outcomes(f"{folder}/outcomes.parquet") if labelled else None,
-        days=StoredDays({d: storage.path(folder, "profiles", d) for d in days}, profile),
+        grid=_grid(_document(lake, f"{where}/grid.json")),
+        profile=profile(f"{where}/profile.parquet"),
+        outcomes=outcomes(f"{where}/outcomes.parquet") if labelled else None,
+        days=StoredDays({d: storage.path(where, "profiles", d) for d in days}, profile),
         daily_outcomes=StoredDays(
-            {d: storage.path(folder, "outcomes", d) for d in labelled}, outcomes
+            {d: storage.path(where, "outcomes", d) for d in labelled}, outcomes
         ),
         target_mean=described["target_mean"],
         rows=described["rows"],
@@ -225,8 +225,14 @@ def _document(lake: Lake, path: str) -> dict:
         ) from error
 
 
-def _folder(monitor: Monitor) -> str:
+def folder(monitor: Monitor) -> str:
+    """Where in the lake the reference of this document lies, with what is learnt from it."""
     return f"{monitor.name}/reference/{reference_id(monitor)}"
+
+
+def stored_as(monitor: Monitor) -> str:
+    """The monitor's name under which the snapshots of the reference's days lie in the lake."""
+    return monitor.name if monitor.reference.snapshots else folder(monitor)
 
 
 def _manifests(
@@ -256,7 +262,7 @@ def _as_monitor(monitor: Monitor) -> Monitor:
     """The reference as a monitor of its own, whose snapshots lie in the reference's folder."""
     return monitor.model_copy(
         update={
-            "name": _folder(monitor),
+            "name": folder(monitor),
             "telemetry": monitor.reference.telemetry or monitor.telemetry,
             "first_day": monitor.reference.first_day,
             "last_day": monitor.reference.last_day,
@@ -264,7 +270,7 @@ def _as_monitor(monitor: Monitor) -> Monitor:
     )
 
 
-def _opened(
+def open_day(
     monitor: Monitor,
     day: dt.date,
     manifests: Mapping[Kind, Manifest | None],

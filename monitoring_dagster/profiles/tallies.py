@@ -5,13 +5,11 @@ One class per kind of cells. Which column gets which is `engine`; adding up is `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.profiles.grid import CategoryCells, Ints, NumericCells
-from monitoring_dagster.profiles.grouped import Groups, Moments, Runs, Sums
+from monitoring_dagster.profiles.grouped import Groups, Moments, Placed, Sums
 from monitoring_dagster.profiles.lookup import (
     BEYOND,
     NAN,
@@ -19,6 +17,7 @@ from monitoring_dagster.profiles.lookup import (
     NULL,
     POSITIVE_INFINITY,
     NumericLookup,
+    finite_ones,
     numbers,
     numeric_cells,
     positions,
@@ -34,9 +33,9 @@ class _Cells:
         self._sums = Sums(groups, {"cells": np.zeros(cell_count + BEYOND, np.int64)})
         self._of_cut: dict[int, np.ndarray] = {}
 
-    def add(self, cells: Ints, codes: Sequence[Ints]) -> None:
+    def add(self, cells: Ints, placed: Placed) -> None:
         """Count the rows of a batch."""
-        self._sums.add("cells", codes, cells)
+        self._sums.add("cells", placed.codes, cells)
 
     def row(self, cut: int, at: int) -> Ints:
         """The counts of one group."""
@@ -55,11 +54,12 @@ class NumericTally:
         self._cells = _Cells(cells.cell_count, groups)
         self._moments = Moments(groups.sizes)
 
-    def add(self, array: pa.Array, codes: Sequence[Ints], runs: Sequence[Runs]) -> None:
+    def add(self, array: pa.Array | pa.ChunkedArray, placed: Placed) -> None:
         """Count the rows of a batch."""
         values, nulls = numbers(array, self._divisor)
-        self._cells.add(numeric_cells(self._lookup, self._k, values, nulls), codes)
-        self._moments.add(values, runs)
+        finite = finite_ones(values)
+        self._cells.add(numeric_cells(self._lookup, self._k, values, nulls, finite), placed)
+        self._moments.add(values, finite, placed.runs)
 
     def counts(self, cut: int, at: int, rows: int) -> ColumnCounts:
         """What was counted in one group, which has `rows` rows."""
@@ -90,10 +90,10 @@ class CategoryTally:
         self._k = cells.cell_count
         self._cells = _Cells(cells.cell_count, groups)
 
-    def add(self, array: pa.Array, codes: Sequence[Ints], runs: Sequence[Runs]) -> None:  # noqa: ARG002 - as numbers
+    def add(self, array: pa.Array | pa.ChunkedArray, placed: Placed) -> None:
         """Count the rows of a batch."""
         cells = positions(array, self._known, null=self._k + NULL, other=self._k - 1)
-        self._cells.add(cells, codes)
+        self._cells.add(cells, placed)
 
     def counts(self, cut: int, at: int, rows: int) -> ColumnCounts:
         """What was counted in one group, which has `rows` rows."""

@@ -17,6 +17,7 @@ from monitoring_dagster.profiles.day_snapshots import DaySnapshots
 from monitoring_dagster.profiles.grid import Ints
 from monitoring_dagster.profiles.grouped import Sums
 from monitoring_dagster.profiles.lookup import positions, text
+from monitoring_dagster.profiles.rows import RowGroup
 
 MAX_HOURS = 25
 TEMPLATE = {
@@ -42,9 +43,9 @@ class Log:
         """The columns to read."""
         return [name for name in (self.timestamp, self.status) if name is not None]
 
-    def add(self, sums: Sums, batch: pa.RecordBatch, codes: Sequence[Ints], day: Window) -> None:
+    def add(self, sums: Sums, batch: RowGroup, codes: Sequence[Ints], day: Window) -> None:
         """Count the requests of a batch."""
-        hours = np.zeros(batch.num_rows, np.int64)
+        hours = np.zeros(batch.rows, np.int64)
         if self.timestamp is not None:
             hours = elapsed_hours(batch.column(self.timestamp), day)
         sums.add("requests", codes, hours)
@@ -66,7 +67,7 @@ def columns(monitor: Monitor, snapshots: DaySnapshots) -> Log:
     return Log(carried(Role.TIMESTAMP), status, None if status is None else monitor.columns[status])
 
 
-def elapsed_hours(timestamps: pa.Array, day: Window) -> Ints:
+def elapsed_hours(timestamps: pa.Array | pa.ChunkedArray, day: Window) -> Ints:
     """Whole hours since the day began.
 
     What has no time, or one outside the day, is counted in the nearest hour (without a time:
@@ -77,7 +78,7 @@ def elapsed_hours(timestamps: pa.Array, day: Window) -> Ints:
     return np.clip((micros - start) // _HOUR, 0, day.hours - 1)
 
 
-def is_failure(statuses: pa.Array, column: Column) -> np.ndarray:
+def is_failure(statuses: pa.Array | pa.ChunkedArray, column: Column) -> np.ndarray:
     """Where the status is none of the ok values; a null says nothing and is no failure.
 
     Without declared ok values, what fits `OK_PATTERN` is one.
@@ -86,6 +87,11 @@ def is_failure(statuses: pa.Array, column: Column) -> np.ndarray:
         words = [str(v).lower() if isinstance(v, bool) else str(v) for v in column.ok_values]
         found = positions(statuses, pa.array(words, pa.string()), null=0, other=-1)
         return found < 0
+    if isinstance(statuses, pa.ChunkedArray):
+        return np.concatenate([is_failure(chunk, column) for chunk in statuses.chunks])
+    if isinstance(statuses, pa.DictionaryArray):
+        told = np.append(is_failure(statuses.dictionary, column), False)
+        return told[statuses.indices.fill_null(len(told) - 1).to_numpy(zero_copy_only=False)]
     import pyarrow.compute as pc
 
     options = {"pattern": OK_PATTERN, "ignore_case": True}

@@ -15,7 +15,7 @@ from monitoring_dagster.monitors.contract import Kind
 from monitoring_dagster.profiles import engine
 from monitoring_dagster.profiles.freezing import freeze_grid
 from monitoring_dagster.profiles.grid import CategoryCells, Grid, NumericCells
-from monitoring_dagster.profiles.lookup import NumericLookup
+from monitoring_dagster.profiles.lookup import NumericLookup, Table
 from monitoring_dagster.profiles.profile import ALL, EVERYTHING, Group, Profile
 
 DAY = dt.date(2026, 3, 2)
@@ -259,7 +259,9 @@ def test_the_table_finds_the_cells_that_the_search_finds(values, edges):
     ordered = sorted({e + 0.0 for e in edges})
     near = [math.nextafter(e, s) for e in ordered for s in (-math.inf, math.inf)]
     tried = np.array([*values, *ordered, *(v for v in near if math.isfinite(v))])
-    assert NumericLookup(ordered)(tried).tolist() == np.searchsorted(ordered, tried).tolist()
+    cells = np.searchsorted(ordered, tried).tolist()
+    assert NumericLookup(ordered)(tried).tolist() == cells
+    assert Table(np.array(ordered))(tried).tolist() == cells
 
 
 @pytest.mark.parametrize(
@@ -269,6 +271,11 @@ def test_the_table_finds_the_cells_that_the_search_finds(values, edges):
         pytest.param(lambda r: r.lognormal(0, 5, size=20_000), id="with a very heavy tail"),
         pytest.param(lambda r: r.integers(0, 900, 20_000).astype(float), id="of whole numbers"),
         pytest.param(lambda r: 1e15 + r.random(20_000), id="that lie close together far from 0"),
+        pytest.param(
+            lambda r: r.lognormal(0, 50, 20_000) * r.choice([-1, 1], 20_000),
+            id="that span decades on both sides of 0",
+        ),
+        pytest.param(lambda r: r.lognormal(0, 5, 20_000) * 5e-324, id="of denormal numbers"),
     ],
 )
 def test_the_table_is_exact_on_quantile_edges(draw):
