@@ -18,7 +18,10 @@ MonitoringError
 │   └── SnapshotCorrupt       a stored file is not the file that was written
 ├── ReferenceMissing          the reference of this configuration was never frozen
 ├── ReferenceUnusable         the reference window holds nothing to learn from
+├── BacktestImpossible        stored measurements cannot tell what a document would have said
 ├── GridMismatch              two profiles were counted on different grids
+├── ModelUnavailable          the monitored model cannot be fetched
+├── ModelRefused              it is there, and it is not run or not fit for the monitor
 ├── KeyMissing                the key for pseudonyms is not configured
 └── StoreError
     ├── StoreUnreachable      the database cannot be reached
@@ -97,8 +100,20 @@ class ReferenceUnusable(MonitoringError):
     """The reference window holds nothing to learn from."""
 
 
+class BacktestImpossible(MonitoringError):
+    """Stored measurements cannot tell what a document would have said."""
+
+
 class GridMismatch(MonitoringError):
     """Two profiles were counted on different grids."""
+
+
+class ModelUnavailable(MonitoringError):
+    """The monitored model cannot be fetched from the model registry."""
+
+
+class ModelRefused(MonitoringError):
+    """The model could run code when it is read, or does not fit the monitor."""
 
 
 class KeyMissing(MonitoringError):
