@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterator
 
 from monitoring_dagster.metrics import drift, labels, operations, shape
+from monitoring_dagster.metrics.estimated import ERROR, estimated
 from monitoring_dagster.metrics.performance.binary import registry as binary
 from monitoring_dagster.metrics.performance.multiclass import registry as multiclass
 from monitoring_dagster.metrics.performance.regression import registry as regression
@@ -29,13 +30,16 @@ OF_EVERY_TASK = frozenset(
         *OF_SNAPSHOTS,
         *OF_QUALITY,
         *COUNTED,
+        ERROR,
     }
 )
 
 OF_TASK = {
-    Task.BINARY: frozenset({*binary.REGISTRY, "cost"}),
-    Task.MULTICLASS: frozenset({*multiclass.REGISTRY, *multiclass.PER_CLASS}),
-    Task.REGRESSION: frozenset(regression.REGISTRY),
+    Task.BINARY: frozenset({*binary.REGISTRY, "cost", *estimated(Task.BINARY)}),
+    Task.MULTICLASS: frozenset(
+        {*multiclass.REGISTRY, *multiclass.PER_CLASS, *estimated(Task.MULTICLASS)}
+    ),
+    Task.REGRESSION: frozenset({*regression.REGISTRY, *estimated(Task.REGRESSION)}),
     Task.RANKING: frozenset({"ndcg"}),
 }
 

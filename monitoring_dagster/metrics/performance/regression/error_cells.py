@@ -52,7 +52,7 @@ def _large_from(reference: RegressionCounts) -> int | None:
     reached: Ints = np.cumsum(reference.absolute_residuals)
     if reached.size == 0 or reached[-1] == 0:
         return None
-    return int(np.searchsorted(reached, LARGE * reached[-1])) + 1
+    return int(np.searchsorted(reached, LARGE * float(reached[-1]))) + 1
 
 
 def error_quantile(
