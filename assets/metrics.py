@@ -1,8 +1,9 @@
-"""Metrics: drift, performance and operations of a day, stored as measurements."""
+"""Metrics: drift, performance, its estimate, and operations of a day, stored as measurements."""
 
 import dagster as dg
 
 from assets.stage import daily
+from monitoring_dagster.metrics.estimated import LIMITS
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.reports import figures
 
@@ -28,6 +29,18 @@ def performance(monitor: Monitor) -> dg.AssetsDefinition:
         deps=["outcomes"],
         kinds={"python"},
         description="How well the day was predicted, as far as labels are known.",
+    )
+
+
+def estimated_performance(monitor: Monitor) -> dg.AssetsDefinition:
+    """The asset `[monitor, estimated_performance]`."""
+    return daily(
+        monitor,
+        "estimated_performance",
+        lambda day, days: figures.of_estimates(day.estimate_performance(days), day.store, monitor),
+        deps=["profile", *(["outcomes"] if monitor.telemetry.labels is not None else [])],
+        kinds={"python"},
+        description=f"How well the day was predicted, estimated without its labels. {LIMITS}",
     )
 
 

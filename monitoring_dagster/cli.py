@@ -162,10 +162,7 @@ def measurements(
     from monitoring_dagster.reports import export
     from monitoring_dagster.store import Store
 
-    if output_format is Format.PARQUET and output is None:
-        raise typer.BadParameter("--format parquet needs --output FILE")
-    if output_format is Format.TABLE and output is not None:
-        raise typer.BadParameter("--output needs --format csv, json or parquet")
+    _refuse_format(output_format, output)
     settings = Settings.from_environment()
     if settings.is_untouched:
         _fail(f"nothing was measured yet; `monitoring-dagster run {monitor} ...` does")
@@ -186,6 +183,96 @@ def measurements(
         _print_table(table)
     else:
         typer.echo(export.as_bytes(table, output_format.value).decode(), nl=False)
+
+
+@app.command()
+def verdicts(
+    monitor: Annotated[str, typer.Argument(help="Name of the monitor.")],
+    level: Annotated[
+        str | None, typer.Option(help="Such as critical; pages and warnings by default, or `any`.")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="Such as drift or objective.")] = None,
+    segment: Annotated[str, typer.Option(help="Such as carrier=UA; `any` for all.")] = "any",
+    first: FirstDay = None,  # type: ignore[assignment] - typer turns it into an option
+    last: LastDay = None,  # type: ignore[assignment] - as above
+    output_format: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    output: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.")] = None,
+) -> None:
+    """Print what was decided: by default what alerts, day by day."""
+    from monitoring_dagster.reports import export
+    from monitoring_dagster.reports import verdicts as pages
+    from monitoring_dagster.store import Store
+
+    _refuse_format(output_format, output)
+    _monitor(monitor)
+    table = Store(Settings.from_environment().store_url).verdicts(
+        monitor,
+        rule=rule,
+        level=None if level in (None, "any") else level,
+        segment=None if segment == "any" else segment,
+        first_day=first,
+        last_day=last,
+    )
+    if level is None:
+        table = pages.alerting(table)
+    if output is not None:
+        output.write_bytes(export.as_bytes(table, output_format.value))
+        typer.echo(f"{table.num_rows} verdicts in {output}")
+    elif output_format is Format.TABLE:
+        for line in pages.by_day(table.to_pylist()):
+            typer.echo(line)
+    else:
+        typer.echo(export.as_bytes(table, output_format.value).decode(), nl=False)
+
+
+@app.command()
+def accept(
+    monitor: Annotated[str, typer.Argument(help="Name of the monitor.")],
+    since: Annotated[dt.date, typer.Option(help="First day of the new normal.", **_DAY)],
+    because: Annotated[str, typer.Option(help="Why it is normal; kept with the decision.")],
+    by: Annotated[str | None, typer.Option(help="Who accepts it; the user by default.")] = None,
+) -> None:
+    """Accept what has been so since a day as normal; detectors start anew and learn it."""
+    import getpass
+
+    from monitoring_dagster.resources import Workplace
+    from monitoring_dagster.store import NewNormal
+
+    if not because.strip():
+        raise typer.BadParameter("--because is empty; required is a reason that others understand")
+    day = Workplace().day(_monitor(monitor))
+    normal = NewNormal(since, because.strip(), by or getpass.getuser(), day.computed_at)
+    judged = day.accept(normal)
+    typer.echo(
+        f"Accepted by {normal.accepted_by}: {monitor} is normal since {since}. "
+        f"{len(judged)} days were judged anew, {judged[0].day} to {judged[-1].day}."
+    )
+
+
+@app.command()
+def backtest(
+    monitor: Annotated[str, typer.Argument(help="Name of the monitor.")],
+    config: Annotated[Path, typer.Option(help="The changed document.")],
+    first: FirstDay = None,  # type: ignore[assignment] - typer turns it into an option
+    last: LastDay = None,  # type: ignore[assignment] - as above
+) -> None:
+    """Say which alerts a changed document would add and take away; touches nothing."""
+    from monitoring_dagster import documents
+    from monitoring_dagster.backtest import backtest as replay
+    from monitoring_dagster.reports import verdicts as pages
+    from monitoring_dagster.resources import Workplace
+
+    present = _monitor(monitor)
+    loaded = documents.load(config)
+    if loaded.problems:
+        _fail("\n".join(str(problem) for problem in loaded.problems))
+    if not config.is_file() or len(loaded.monitors) != 1:
+        _fail(f"{config} is no document of one monitor; give the YAML file of the changed one")
+    changed = next(iter(loaded.monitors.values()))
+    day = Workplace().day(present)
+    found = replay(day, changed, first or present.first_day, last or present.last_day or day.today)
+    for line in pages.of_backtest(found):
+        typer.echo(line)
 
 
 @app.command()
@@ -225,6 +312,13 @@ def upgrade() -> None:
     store = Store(settings.store_url)
     store.upgrade()
     typer.echo(f"The store is at revision {store.revision()}.")
+
+
+def _refuse_format(output_format: Format, output: Path | None) -> None:
+    if output_format is Format.PARQUET and output is None:
+        raise typer.BadParameter("--format parquet needs --output FILE")
+    if output_format is Format.TABLE and output is not None:
+        raise typer.BadParameter("--output needs --format csv, json or parquet")
 
 
 def _monitor(name: str) -> Monitor:

@@ -8,31 +8,36 @@ clock is an argument. Dagster only decides when a stage runs, and people only se
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from monitoring_dagster.errors import SnapshotError
+from monitoring_dagster import stored
+from monitoring_dagster.errors import DayNotMonitored
+from monitoring_dagster.evaluation import Evaluated, Evaluation
+from monitoring_dagster.learnt import NO_REGISTRY, Learnt, Registry
 from monitoring_dagster.metrics import (
     absence,
     drift,
+    estimated,
     labels,
     operations,
     performance,
     quality,
     shape,
 )
-from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
+from monitoring_dagster.metrics.measurement import Measurement, Reason, Status
+from monitoring_dagster.metrics.quality.condemned import Condemned
 from monitoring_dagster.monitors.calendar import Clock, window
-from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, Role, content_hash
+from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, content_hash
 from monitoring_dagster.profiles import constraints, engine, reference, storage
-from monitoring_dagster.profiles.day_snapshots import DaySnapshots
 from monitoring_dagster.profiles.outcomes import Outcomes
 from monitoring_dagster.profiles.profile import Profile
 from monitoring_dagster.profiles.reference import FrozenReference
-from monitoring_dagster.store import EvaluationInput, Recorded, Store
+from monitoring_dagster.store import Docket, EvaluationInput, NewNormal, Recorded, Store
+from monitoring_dagster.store.verdicts import STAGE
+from monitoring_dagster.taken import Taken
 from monitoring_dagster.telemetry import retention, snapshots
 from monitoring_dagster.telemetry.labels import changed_days
 from monitoring_dagster.telemetry.lake import Lake
@@ -41,8 +46,10 @@ from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
 from monitoring_dagster.telemetry.quality import QualityReport, check, expectations
 from monitoring_dagster.telemetry.sources import Access
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 """Raised when the same snapshots would give other numbers; part of every fingerprint."""
+
+ESTIMATES = "estimated_performance"
 
 INPUTS = (Kind.FEATURES, Kind.PREDICTIONS)
 EVERYTHING = tuple(Kind)
@@ -85,6 +92,7 @@ class Day:
     clock: Clock
     computed_at: dt.datetime
     run_id: str = ""
+    registry: Registry = NO_REGISTRY
 
     # --- telemetry -------------------------------------------------------------------------
 
@@ -149,20 +157,30 @@ class Day:
     # --- reference -------------------------------------------------------------------------
 
     def freeze_reference(self) -> FrozenReference:
-        """Freeze the reference of this configuration, or load it where it is frozen."""
+        """Freeze the reference of this configuration, or load it where it is frozen.
+
+        What decisions learn from it is learnt at once, while its rows are there.
+        """
         last = self.monitor.reference.last_day
-        return reference.freeze(
+        frozen = reference.freeze(
             self.monitor,
             lake=self.lake,
             access=self.access,
             pseudonyms=self.pseudonyms,
             as_of=self.clock.as_of(self.monitor, max(last, self.monitor.first_day)),
         )
+        self.learnt.keep()
+        return frozen
 
     @cached_property
     def reference(self) -> FrozenReference:
         """The frozen reference; raises ReferenceMissing where there is none."""
         return reference.load(self.lake, self.monitor)
+
+    @cached_property
+    def learnt(self) -> Learnt:
+        """What is learnt from the reference, and kept beside it."""
+        return Learnt(self.monitor, self.lake, self.reference, self.registry)
 
     # --- quality ---------------------------------------------------------------------------
 
@@ -199,7 +217,7 @@ class Day:
         measured: dict[dt.date, list[Measurement]] = {}
         with ExitStack() as opened:
             taken = {day: self._open(day, opened) for day in days}
-            counted_from = {day: self._identity(t, INPUTS) for day, t in taken.items()}
+            counted_from = {day: t.identity(INPUTS, self._basis) for day, t in taken.items()}
             counting = engine.each_profile(
                 self.monitor, self.reference.grid, {day: t.snapshots for day, t in taken.items()}
             )
@@ -216,7 +234,7 @@ class Day:
         measured: dict[dt.date, list[Measurement]] = {}
         with ExitStack() as opened:
             taken = {day: self._open(day, opened) for day in days}
-            counted_from = {day: self._identity(t, EVERYTHING) for day, t in taken.items()}
+            counted_from = {day: t.identity(EVERYTHING, self._basis) for day, t in taken.items()}
             counting = engine.each_outcomes(
                 self.monitor,
                 frozen.grid,
@@ -251,21 +269,49 @@ class Day:
 
     def measure_performance(self, days: Days) -> list[Stored]:
         """Measure how well each day was predicted, as far as its labels are known."""
-        frozen = self.reference
-        against = performance.Performance(self.monitor, frozen.grid, frozen.outcomes)
         reports = {day: self.quality_report(day) for day in days}
         return self._record(
             "performance",
             {
                 day: self._suppress(
                     reports[day],
-                    against.measure(self._outcomes(day), maturity=self.maturity(day)),
+                    self._performance.measure(self._outcomes(day), maturity=self.maturity(day)),
                     EVERYTHING,
                 )
                 for day in days
             },
             lambda day: self._judged(day, "outcomes", reports[day], EVERYTHING),
         )
+
+    def estimate_performance(self, days: Days) -> list[Stored]:
+        """Estimate how well each day was predicted; score the estimate once labels are final."""
+        reports = {day: self.quality_report(day) for day in days}
+        made_of = {day: self._judged(day, "profiles", reports[day], INPUTS) for day in days}
+        found = {
+            day: self._stored(ESTIMATES, day, made_of[day])
+            or self._suppress(reports[day], self._estimated(day), INPUTS)
+            for day in days
+        }
+        self._record(
+            "estimation_errors",
+            {day: self._missed(day, estimates) for day, estimates in found.items()},
+            lambda day: content_hash([made_of[day], self._counted_from(day, "outcomes")]),
+        )
+        return self._record(ESTIMATES, found, made_of.__getitem__)
+
+    def _estimated(self, day: dt.date) -> list[Measurement]:
+        return self.learnt.estimated(day, self._profile(day))
+
+    def _missed(self, day: dt.date, estimates: Sequence[Measurement]) -> list[Measurement]:
+        if self.maturity(day) != "final":
+            return []
+        realised = self._performance.measure(self._outcomes(day), maturity="final")
+        return estimated.errors(estimates, realised)
+
+    @cached_property
+    def _performance(self) -> performance.Performance:
+        frozen = self.reference
+        return performance.Performance(self.monitor, frozen.grid, frozen.outcomes)
 
     def measure_operations(self, days: Days) -> list[Stored]:
         """Measure latency, errors and throughput of each day."""
@@ -294,20 +340,45 @@ class Day:
         taken = snapshots.manifest(self.lake, self.monitor.name, Kind.LABELS, day)
         return None if taken is None else taken.maturity
 
+    # --- decisions -------------------------------------------------------------------------
+
+    def evaluate(self, days: Days) -> list[Evaluated]:
+        """Judge the days in order, and those after them whose past has changed with them."""
+        judging = Evaluation(
+            self.store,
+            self.learnt.judge,
+            self.reference.id,
+            lambda day: self._about(STAGE, day, ""),
+            self.learnt.with_effects,
+        )
+        return judging.evaluate(days)
+
+    def accept(self, normal: NewNormal) -> list[Evaluated]:
+        """Take what has been so since a day as the new normal, and judge that day and later anew.
+
+        Raises:
+            DayNotMonitored: no day since then was evaluated.
+        """
+        evaluated = self.store.look_up(
+            self.monitor.name, lambda docket: docket.evaluated_since(normal.since)
+        )
+        if not evaluated:
+            raise DayNotMonitored(
+                f"no day of {self.monitor.name} from {normal.since} on was evaluated; give a day "
+                "from which on there are verdicts"
+            )
+        self.store.decide(self.monitor.name, lambda docket: docket.accept(normal))
+        return self.evaluate(evaluated)
+
     # --- how a stage reads and writes ------------------------------------------------------
 
-    def _open(self, day: dt.date, opened: ExitStack) -> _Taken:
-        """The day's snapshots, verified; what is damaged is told and never read."""
-        manifests = self.manifests(day)
-        paths: dict[Kind, Path | None] = {}
-        for kind, manifest in manifests.items():
-            if manifest.file is None:
-                continue
-            try:
-                paths[kind] = opened.enter_context(snapshots.data(self.lake, manifest))
-            except SnapshotError as error:
-                manifests[kind] = _damaged(manifest, str(error))
-        return _Taken(manifests, DaySnapshots.of(window(self.monitor, day), manifests, paths))
+    def _open(self, day: dt.date, opened: ExitStack) -> Taken:
+        return Taken.open(self.monitor, self.lake, day, self.manifests(day), opened)
+
+    @property
+    def _basis(self) -> list[str]:
+        """What counts depend on beyond the snapshots."""
+        return [ALGORITHM_VERSION, self.reference.id]
 
     def _profile(self, day: dt.date) -> Profile:
         stored = storage.read_profile(self.lake, self.monitor.name, day)
@@ -317,7 +388,7 @@ class Day:
         stored = storage.read_outcomes(self.lake, self.monitor.name, day)
         return stored or Outcomes(self.reference.grid.id, {})
 
-    def _shape(self, taken: _Taken, profile: Profile) -> list[Measurement]:
+    def _shape(self, taken: Taken, profile: Profile) -> list[Measurement]:
         frozen = self.reference
         shapes = shape.measure(
             self.monitor, frozen.grid, frozen.profile, profile, reference_days=len(frozen.days)
@@ -327,7 +398,7 @@ class Day:
             *shape.measure_snapshots(_of_kinds(INPUTS, taken.manifests)),
         ]
 
-    def _completeness(self, taken: _Taken, outcomes: Outcomes) -> list[Measurement]:
+    def _completeness(self, taken: Taken, outcomes: Outcomes) -> list[Measurement]:
         manifest = taken.manifests.get(Kind.LABELS)
         is_matched = manifest is not None and manifest.reason in ("", Reason.NO_ROWS)
         complete = labels.measure(
@@ -346,23 +417,8 @@ class Day:
         self, report: QualityReport, measured: Iterable[Measurement], kinds: Sequence[Kind]
     ) -> list[Measurement]:
         """Withhold what the quality checks condemned, with the reason on each measurement."""
-        blame = _Blame(self.monitor, report, kinds)
-        measured = absence.explained(self.monitor, measured, self.manifests(report.day))
-        return [m if (why := blame.of(m)) is None else m.suppressed(why) for m in measured]
-
-    def _identity(self, taken: _Taken, kinds: Sequence[Kind]) -> str:
-        """Identity of everything that counting reads and measures of the snapshots of `kinds`."""
-        return content_hash(
-            {
-                "algorithm": ALGORITHM_VERSION,
-                "reference": self.reference.id,
-                "snapshots": {
-                    kind: m.model_dump(mode="json", include=_COUNTED)
-                    for kind, m in taken.manifests.items()
-                    if kind in kinds
-                },
-            }
-        )
+        explained = absence.explained(self.monitor, measured, self.manifests(report.day))
+        return Condemned(self.monitor, report, kinds).withhold(explained)
 
     def _counted_from(self, day: dt.date, folder: storage.Folder) -> str:
         """Identity of what the day's counts were made of, which may be older than its snapshots."""
@@ -382,20 +438,7 @@ class Day:
         fingerprint: Callable[[dt.date], str],
     ) -> list[Stored]:
         evaluations = [
-            (
-                EvaluationInput(
-                    monitor=self.monitor.name,
-                    day=day,
-                    stage=stage,
-                    config_hash=self.monitor.config_hash,
-                    algorithm_version=ALGORITHM_VERSION,
-                    input_fingerprint=fingerprint(day),
-                    as_of=self.clock.as_of(self.monitor, day),
-                    run_id=self.run_id,
-                    computed_at=self.computed_at,
-                ),
-                [_row(m) for m in measurements],
-            )
+            (self._about(stage, day, fingerprint(day)), self._rows(day, measurements))
             for day, measurements in measured.items()
         ]
         recorded = self.store.record_many(evaluations)
@@ -404,89 +447,36 @@ class Day:
             for (day, measurements), written in zip(measured.items(), recorded, strict=True)
         ]
 
+    def _stored(self, stage: str, day: dt.date, fingerprint: str) -> list[Measurement] | None:
+        """What the stage measured of the day, where it was made of the same; else None."""
+        about = self._about(stage, day, fingerprint)
 
-@dataclass(frozen=True)
-class _Taken:
-    """The snapshots of a day as counting finds them, and their manifests as far as those hold."""
+        def rows(docket: Docket) -> list[Measurement] | None:
+            if docket.current(about) is None:
+                return None
+            return [stored.measurement(m) for m in docket.measured(day) if m.stage == stage]
 
-    manifests: Mapping[Kind, Manifest]
-    snapshots: DaySnapshots
+        return self.store.look_up(self.monitor.name, rows)
 
+    def _rows(
+        self, day: dt.date, measurements: Sequence[Measurement]
+    ) -> Iterator[dict[str, object]]:
+        null_highs = self.learnt.judge.null_highs(day, measurements)
+        return map(stored.measurement_row, measurements, null_highs)
 
-_COUNTED = {
-    "sha256",
-    "status",
-    "reason",
-    "maturity",
-    "contract_hash",
-    "quarantined",
-    "duplicates",
-    "undeclared_count",
-    "orphans",
-    "relabelled",
-}
-"""Of a manifest, what decides the counts or is measured itself."""
-
-
-def _damaged(manifest: Manifest, why: str) -> Manifest:
-    """The manifest of a snapshot whose file is not the one that was written: it holds nothing."""
-    return manifest.model_copy(
-        update={
-            "status": "error",
-            "reason": Reason.SNAPSHOT_CORRUPT.value,
-            "detail": why,
-            "file": None,
-            "rows": 0,
-            "duplicates": 0,
-            "quarantined": {},
-        }
-    )
-
-
-class _Blame:
-    """Which measurements the quality checks condemned, and in which words."""
-
-    def __init__(self, monitor: Monitor, report: QualityReport, kinds: Sequence[Kind]) -> None:
-        self.columns = report.condemned_columns
-        self.whole = report.condemned_day
-        if Kind.LABELS in kinds:
-            joined = (Role.ID, Role.SCORE, Role.PREDICTION, Role.LABEL)
-            names = [name for role in joined for name in monitor.with_role(role)]
-            self.whole = self.whole or next(
-                (self.columns[name] for name in names if name in self.columns), None
-            )
-
-    def of(self, measurement: Measurement) -> str | None:
-        """Why the measurement is withheld, or None."""
-        if measurement.estimate.status in (Status.NO_DATA, Status.ERROR):
-            return None  # it already says what is wrong, and more exactly
-        if self.whole is not None:
-            return self.whole
-        cut_by = f",{measurement.segment}"
-        return self.columns.get(measurement.column) or next(
-            (why for name, why in self.columns.items() if f",{name}=" in cut_by), None
+    def _about(self, stage: str, day: dt.date, fingerprint: str) -> EvaluationInput:
+        return EvaluationInput(
+            monitor=self.monitor.name,
+            day=day,
+            stage=stage,
+            config_hash=self.monitor.config_hash,
+            algorithm_version=ALGORITHM_VERSION,
+            input_fingerprint=fingerprint,
+            as_of=self.clock.as_of(self.monitor, day),
+            run_id=self.run_id,
+            computed_at=self.computed_at,
         )
 
 
 def _of_kinds(kinds: Sequence[Kind], manifests: Mapping[Kind, Manifest]) -> dict[Kind, Manifest]:
     return {kind: manifest for kind, manifest in manifests.items() if kind in kinds}
-
-
-def _row(measurement: Measurement) -> dict[str, object]:
-    estimate: Estimate = measurement.estimate
-    return {
-        "metric": measurement.metric,
-        "column": measurement.column,
-        "segment": measurement.segment,
-        "model_version": measurement.model_version,
-        "value": estimate.value if estimate.status is Status.OK else None,
-        "ci_low": estimate.ci_low,
-        "ci_high": estimate.ci_high,
-        "reference_value": measurement.reference_value,
-        "n": estimate.n,
-        "status": estimate.status.value,
-        "reason": estimate.reason.value,
-        "detail": estimate.detail,
-        "coverage": measurement.coverage,
-        "maturity": measurement.maturity,
-    }

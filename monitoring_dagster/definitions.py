@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.metrics import drift, operations, performance
+from assets.evaluation import evaluation
+from assets.metrics import drift, estimated_performance, operations, performance
 from assets.profiles import outcomes, profile
 from assets.quality import quality
 from assets.reference import reference
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 CATCH_UP_DAYS = 7
 """Days back in which the schedule also asks for days that were never taken."""
 
+LABELLED_STAGES = ("labels", "outcomes", "performance", "estimated_performance", "evaluation")
+"""What has to be done again when more labels of a day are known."""
+
 
 def monitor_definitions(monitor: Monitor) -> dg.Definitions:
     """Everything that Dagster runs for one monitor."""
@@ -39,6 +43,9 @@ def monitor_definitions(monitor: Monitor) -> dg.Definitions:
         assets.append(operations(monitor))
     if monitor.telemetry.labels is not None:
         assets += [outcomes(monitor), performance(monitor)]
+    if monitor.reference_is_labelled:
+        assets.append(estimated_performance(monitor))
+    assets.append(evaluation(monitor))
     job = daily_job(monitor)
     return dg.Definitions(
         assets=assets,
@@ -60,12 +67,12 @@ def daily_job(monitor: Monitor) -> "UnresolvedAssetJobDefinition":
 
 def late_labels_job(monitor: Monitor) -> "UnresolvedAssetJobDefinition":
     """What has to be done again for a day when more of its labels are known."""
+    left_out = () if monitor.reference_is_labelled else ("estimated_performance",)
+    stages = [stage for stage in LABELLED_STAGES if stage not in left_out]
     return dg.define_asset_job(
         f"{monitor.name}_late_labels",
-        selection=dg.AssetSelection.assets(
-            *[key(monitor, stage) for stage in ("labels", "outcomes", "performance")]
-        ),
-        description="Labels, outcomes and performance of a day whose labels changed.",
+        selection=dg.AssetSelection.assets(*[key(monitor, stage) for stage in stages]),
+        description="Everything that rests on the labels of a day, when these have changed.",
         tags={"monitor": monitor.name},
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from monitoring_dagster.day import Day
+from monitoring_dagster.learnt import Registry
 from monitoring_dagster.monitors.calendar import Clock, Replay, Standing
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.settings import Settings
@@ -45,6 +46,7 @@ class Workplace(dg.ConfigurableResource["Workplace"]):
             clock=clock_of(tags or {}, now),
             computed_at=now,
             run_id=run_id,
+            registry=Registry(settings.tracking_uri, settings.trusted_types),
         )
 
     def store(self) -> Store:

@@ -30,9 +30,10 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
     """Materialise the days from `first` to `last`; returns what failed, a text each.
 
     Without a reference nothing can be measured, so that no day is run where freezing it failed.
-    Stretches of days run side by side, a process for each core. With `replay` every day is taken
-    as of its own next morning; then each is done again as of when its labels were last accepted,
-    which is where the late-labels sensor would have left it.
+    Stretches of days run side by side, a process for each core; verdicts follow in the order of
+    days, since each rests on those before it. With `replay` every day is taken as of its own next
+    morning; then each is done again as of when its labels were last accepted, which is where the
+    late-labels sensor would have left it.
 
     Raises:
         DayNotMonitored: the range reaches outside the monitor's days, or is not over yet.
@@ -62,7 +63,12 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
             failures += failed
             progress.update(bar, description=f"{monitor.name} {done[-1]:%B %Y}")
             progress.advance(bar, len(done))
-    return failures
+        runs = _Runs(monitor)
+        bar = progress.add_task(f"{monitor.name} verdicts", total=sum(map(len, stretches)))
+        for days in stretches:
+            runs.evaluation(days, "replay+0" if replay else None)
+            progress.advance(bar, len(days))
+    return failures + runs.failures
 
 
 def freeze_reference(monitor: Monitor) -> list[str]:
@@ -112,31 +118,44 @@ class _Runs:
 
     def reference(self) -> None:
         """Freeze the reference, or look whether it is frozen."""
-        from assets.stage import key
-
         self._execute(
             f"{self.monitor.name}_daily",
             {"dagster/partition": self.monitor.first_day.isoformat()},
-            asset_selection=[key(self.monitor, "reference")],
+            asset_selection=[_key(self.monitor, "reference")],
         )
 
     def daily(self, days: Days, clock: str | None) -> None:
-        self._run(f"{self.monitor.name}_daily", days, clock)
+        """Do every stage of each day but its evaluation."""
+        self._run(f"{self.monitor.name}_daily", days, clock, self._measuring("daily"))
+
+    def evaluation(self, days: Days, clock: str | None) -> None:
+        """Judge each day, in order."""
+        self._run(f"{self.monitor.name}_daily", days, clock, [_key(self.monitor, "evaluation")])
+
+    def _measuring(self, job: str) -> list[dg.AssetKey]:
+        """The assets of a job that only measure; checks go with what they check."""
+        selected = self.definitions.resolve_job_def(f"{self.monitor.name}_{job}")
+        everything = set(selected.asset_layer.executable_asset_keys)
+        return sorted(everything - {_key(self.monitor, "evaluation")})
 
     def late_labels(self, days: Days) -> None:
         """Do each day again as of when its labels were last accepted."""
         if self.monitor.telemetry.labels is not None:
             clock = f"replay+{closes_after_days(self.monitor)}"
-            self._run(f"{self.monitor.name}_late_labels", days, clock)
+            selected = self._measuring("late_labels")
+            self._run(f"{self.monitor.name}_late_labels", days, clock, selected)
 
-    def _run(self, job: str, days: Days, clock: str | None) -> None:
+    def _run(
+        self, job: str, days: Days, clock: str | None, selected: Sequence[dg.AssetKey]
+    ) -> None:
         from monitoring_dagster.resources import CLOCK_TAG
 
         tags = {
             "dagster/asset_partition_range_start": days[0].isoformat(),
             "dagster/asset_partition_range_end": days[-1].isoformat(),
         } | ({CLOCK_TAG: clock} if clock else {})
-        self._execute(job, tags, f"{self.monitor.name}, {days[0]} to {days[-1]}: ")
+        what = f"{self.monitor.name}, {days[0]} to {days[-1]}: "
+        self._execute(job, tags, what, asset_selection=selected)
 
     def _execute(self, job: str, tags: dict[str, str], what: str = "", **selected: Any) -> None:
         result = self.definitions.resolve_job_def(job).execute_in_process(
@@ -148,6 +167,12 @@ class _Runs:
         )
         # One cause, such as a store that went away, fails several stages.
         self.failures += [what + text for text in dict.fromkeys(_failures(result))]
+
+
+def _key(monitor: Monitor, stage: str) -> dg.AssetKey:
+    from assets.stage import key
+
+    return key(monitor, stage)
 
 
 def dagster_home() -> Path:

@@ -19,6 +19,8 @@ STORE_URL = "MONITORING_DAGSTER_STORE_URL"
 LAKE_URL = "MONITORING_DAGSTER_LAKE_URL"
 SOURCE_ROOTS = "MONITORING_DAGSTER_SOURCE_ROOTS"
 SENSOR_SECONDS = "MONITORING_DAGSTER_SENSOR_SECONDS"
+TRUSTED_TYPES = "MONITORING_DAGSTER_TRUSTED_TYPES"
+TRACKING_URI = "MLFLOW_TRACKING_URI"
 
 MEANING = {
     HOME: "Folder that relative paths start from; the embedded store, lake and key lie in it.",
@@ -27,6 +29,8 @@ MEANING = {
     LAKE_URL: "Folder or fsspec URL of snapshots, profiles and references.",
     SOURCE_ROOTS: "Folders and URL prefixes that sources may be read from, separated by commas.",
     SENSOR_SECONDS: "Shortest time between two looks of a sensor; 30 by default.",
+    TRACKING_URI: "MLflow server or database that models are registered in; in the home if there.",
+    TRUSTED_TYPES: "Types that a registered model may hold beyond scikit-learn's, with commas.",
     "MONITORING_DAGSTER_ENVIRONMENT": "Part of every pseudonym; production by default.",
     "MONITORING_DAGSTER_PSEUDONYM_KEY_ID": "Name of the key, shown in every pseudonym; k1.",
     "MONITORING_DAGSTER_PSEUDONYM_KEY": "Key of the pseudonyms (or ..._KEY_FILE: a file of it).",
@@ -43,6 +47,8 @@ class Settings:
     lake_url: str
     source_roots: tuple[str, ...]
     sensor_seconds: int
+    tracking_uri: str | None = None
+    trusted_types: tuple[str, ...] = ()
 
     @property
     def is_untouched(self) -> bool:
@@ -88,15 +94,22 @@ class Settings:
             SettingInvalid: a variable holds what cannot be used.
         """
         home = Path(env.get(HOME) or ".monitoring").absolute()
-        roots = [root.strip() for root in env.get(SOURCE_ROOTS, "").split(",")]
+        registry = home / "mlflow" / "mlflow.db"
         return cls(
             home=home,
             monitors=Path(env.get(MONITORS) or "monitors").absolute(),
             store_url=env.get(STORE_URL) or f"sqlite:///{home / 'store.db'}",
             lake_url=env.get(LAKE_URL) or str(home / "lake"),
-            source_roots=tuple(root for root in roots if root) or (str(home),),
+            source_roots=_listed(env.get(SOURCE_ROOTS)) or (str(home),),
             sensor_seconds=_whole_number(SENSOR_SECONDS, env.get(SENSOR_SECONDS) or "30"),
+            tracking_uri=env.get(TRACKING_URI)
+            or (f"sqlite:///{registry}" if registry.exists() else None),
+            trusted_types=_listed(env.get(TRUSTED_TYPES)),
         )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def _whole_number(variable: str, text: str) -> int:

@@ -409,6 +409,11 @@ class Monitor(Section):
         return ZoneInfo(self.time_zone)
 
     @property
+    def reference_is_labelled(self) -> bool:
+        """Whether outcomes of the reference are known, also where production's never will be."""
+        return (self.reference.telemetry or self.telemetry).labels is not None
+
+    @property
     def config_hash(self) -> str:
         """SHA-256 of the canonical document, first 16 hexadecimal digits: its version."""
         return content_hash(self.model_dump(mode="json", by_alias=True))

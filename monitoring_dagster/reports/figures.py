@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 from monitoring_dagster.day import Stored
+from monitoring_dagster.metrics.estimated import ERROR, LIMITS, PLAIN
 from monitoring_dagster.metrics.measurement import Measurement, Status
 from monitoring_dagster.monitors.contract import Kind, Monitor, Severity, Task
 from monitoring_dagster.profiles.profile import ALL
@@ -97,6 +98,40 @@ def of_performance(
         s.day: _values(s, headlines) | _segments(s, headlines[:1]) | of_labels(s) for s in stored
     }
     return _with_trend(figures, store, monitor, headlines[:1])
+
+
+def of_estimates(
+    stored: Sequence[Stored], store: Store, monitor: Monitor
+) -> dict[dt.date, Figures]:
+    """Each estimate, what is known of the truth, and the limits of all of them."""
+    headlines = HEADLINES[monitor.model.task][:1]
+    figures = {s.day: {"estimates": _estimates(s), "limits": LIMITS} | _summary(s) for s in stored}
+    return _with_trend(figures, store, monitor, [f"{PLAIN}{name}" for name in headlines])
+
+
+def _estimates(stored: Stored) -> list[dict[str, object]]:
+    whole = [m for m in stored.measurements if m.segment == m.model_version == ALL]
+    missed = {m.column: m for m in whole if m.metric == ERROR}
+    rows: list[dict[str, object]] = []
+    for m in whole:
+        if m.metric == ERROR:
+            continue
+        is_ok = m.estimate.status is Status.OK
+        error = missed.get(f"@{m.metric}")
+        has_error = error is not None and error.estimate.status is Status.OK
+        rows.append(
+            {
+                "estimate": m.metric,
+                "value": round(m.estimate.value, 4) if is_ok else None,
+                "band": f"{m.estimate.ci_low:.3f} to {m.estimate.ci_high:.3f}" if is_ok else "",
+                "on the reference": m.reference_value,
+                "missed the truth by": round(error.estimate.value, 4)
+                if error is not None and has_error
+                else None,
+                "reason": "" if is_ok else m.estimate.reason.value,
+            }
+        )
+    return rows
 
 
 def of_operations(

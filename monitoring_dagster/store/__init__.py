@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from monitoring_dagster.store import evaluations, reading, revisions
+from monitoring_dagster.store import evaluations, reading, revisions, verdicts
 from monitoring_dagster.store.engine import checked_schema, parse_url, shown
 from monitoring_dagster.store.evaluations import EvaluationInput, Recorded
 from monitoring_dagster.store.reading import ReasonCount
 from monitoring_dagster.store.transactions import Database
+from monitoring_dagster.store.verdicts import Docket, NewNormal
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import sqlalchemy as sa
 
-__all__ = ["EvaluationInput", "ReasonCount", "Recorded", "Store"]
+__all__ = ["Docket", "EvaluationInput", "NewNormal", "ReasonCount", "Recorded", "Store"]
 
 T = TypeVar("T")
 
@@ -117,6 +118,17 @@ class Store:
             return []
         return self.write(lambda connection: evaluations.write(connection, prepared))
 
+    def decide(self, monitor: str, work: Callable[[Docket], T]) -> T:
+        """Run `work` on the monitor's docket in one transaction: all it writes, or nothing.
+
+        Others who decide about the monitor wait for it; `work` may run more than once.
+        """
+        return self.write(lambda connection: work(verdicts.docket(connection, monitor)))
+
+    def look_up(self, monitor: str, work: Callable[[Docket], T]) -> T:
+        """As `decide`, for work that only reads and lets others go on."""
+        return self.read(lambda connection: work(Docket(connection, monitor)))
+
     def measurements(
         self,
         monitor: str,
@@ -144,6 +156,35 @@ class Store:
         }
         return self.read(
             lambda connection: reading.measurements(
+                connection, monitor, first_day=first_day, last_day=last_day, equal=equal
+            )
+        )
+
+    def verdicts(
+        self,
+        monitor: str,
+        *,
+        rule: str | None = None,
+        level: str | None = None,
+        metric: str | None = None,
+        column: str | None = None,
+        segment: str | None = None,
+        first_day: dt.date | None = None,
+        last_day: dt.date | None = None,
+    ) -> pa.Table:
+        """Verdicts ordered by day, rule, metric, column, segment, model version and name.
+
+        The columns are those of the table in docs/verdicts.md, in its order.
+        """
+        equal = {
+            "rule": rule,
+            "verdict": level,
+            "metric": metric,
+            "column": column,
+            "segment": segment,
+        }
+        return self.read(
+            lambda connection: reading.verdicts(
                 connection, monitor, first_day=first_day, last_day=last_day, equal=equal
             )
         )

@@ -118,19 +118,24 @@ def prepare(about: EvaluationInput, rows: Iterable[Row]) -> Prepared:
 
 def write(connection: sa.Connection, prepared: Sequence[Prepared]) -> list[Recorded]:
     """Store the evaluations, one after the other, in the caller's transaction."""
+    take_turn(connection, [p.about.monitor for p in prepared])
+    return [_write_one(connection, p) for p in prepared]
+
+
+def take_turn(connection: sa.Connection, monitors: Iterable[str]) -> None:
+    """Wait until nobody else writes these monitors; SQLite has one writer at a time anyway."""
     if connection.dialect.name == "postgresql":
-        # Two runs that write the same monitor take turns; sorted, so that they cannot deadlock.
-        for monitor in sorted({p.about.monitor for p in prepared}):
+        # Sorted, so that two who want several cannot deadlock.
+        for monitor in sorted(set(monitors)):
             key = sa.func.hashtextextended(f"monitoring-dagster:{monitor}", 0)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
-    return [_write_one(connection, p) for p in prepared]
 
 
 def _write_one(connection: sa.Connection, prepared: Prepared) -> Recorded:
     about = prepared.about
     latest = connection.execute(_LATEST, _identity(about)).first()
-    if latest is not None and _is_same(latest, about):
-        return Recorded(latest.id, latest.revision, written=False)
+    if (recorded := _as_it_was(latest, about)) is not None:
+        return recorded
     revision = 1 if latest is None else latest.revision + 1
     evaluation_id = connection.execute(
         _INSERT_EVALUATION,
@@ -169,12 +174,19 @@ def _identity(about: EvaluationInput) -> dict[str, Any]:
     }
 
 
-def _is_same(latest: Any, about: EvaluationInput) -> bool:
-    return (
-        latest.input_fingerprint == about.input_fingerprint
-        and latest.config_hash == about.config_hash
-        and latest.algorithm_version == about.algorithm_version
-    )
+def unchanged(connection: sa.Connection, about: EvaluationInput) -> Recorded | None:
+    """The latest evaluation of the same stage and day where it was made of the same; else None."""
+    return _as_it_was(connection.execute(_LATEST, _identity(about)).first(), about)
+
+
+def _as_it_was(latest: Any, about: EvaluationInput) -> Recorded | None:
+    if latest is None or (
+        latest.input_fingerprint != about.input_fingerprint
+        or latest.config_hash != about.config_hash
+        or latest.algorithm_version != about.algorithm_version
+    ):
+        return None
+    return Recorded(latest.id, latest.revision, written=False)
 
 
 def _storable(row: Row) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reading evaluations and measurements back, as Arrow tables of stable shape.
+"""Reading evaluations, measurements and verdicts back, as Arrow tables of stable shape.
 
 Only SELECTs; what the columns mean is documented in docs/measurements.md.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from monitoring_dagster.store.evaluations import KEY_BYTES, SHORT_KEY_BYTES
-from monitoring_dagster.store.tables import evaluation, measurement
+from monitoring_dagster.store.tables import evaluation, measurement, verdict
 from monitoring_dagster.store.values import UTCDateTime, join_number, key_text
 
 if TYPE_CHECKING:
@@ -46,6 +46,24 @@ def measurements(
     position = table.schema.get_field_index("value")
     field = table.schema.field(position)
     return table.set_column(position, field, _array(list(values), field.type))
+
+
+def verdicts(
+    connection: sa.Connection,
+    monitor: str,
+    *,
+    first_day: dt.date | None,
+    last_day: dt.date | None,
+    equal: dict[str, str | None],
+) -> pa.Table:
+    """Verdicts of one monitor, ordered by day and subject."""
+    c = verdict.c
+    return _selected(
+        connection,
+        verdict,
+        _within(verdict, monitor, first_day, last_day, equal),
+        [c.day, c.rule, c.metric, c["column"], c.segment, c.model_version, c.name],
+    )
 
 
 def evaluations(

@@ -99,7 +99,7 @@ def test_a_database_of_a_later_release_is_refused(store: Store, revision: str) -
 
 def test_a_database_of_an_earlier_release_asks_for_the_upgrade(store: Store) -> None:
     set_revision(store, "0000")
-    with pytest.raises(StoreOutdated, match=r"revision 0000.*needs 0001.*dagster db upgrade"):
+    with pytest.raises(StoreOutdated, match=r"revision 0000.*needs 0002.*dagster db upgrade"):
         store.check()
 
 
@@ -132,7 +132,14 @@ def test_our_tables_live_beside_dagsters_in_one_database(postgres_url: str) -> N
         ).all()
         kept = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     engine.dispose()
-    ours = ["evaluation", "measurement", VERSION_TABLE]
+    ours = [
+        "detector_state",
+        "evaluation",
+        "measurement",
+        VERSION_TABLE,
+        "new_normal",
+        "verdict",
+    ]
     assert [tuple(t) for t in tables] == [
         *(("monitoring", name) for name in ours),
         ("public", "alembic_version"),

@@ -1,0 +1,102 @@
+"""How measurements and verdicts are written as rows of the store, and read back.
+
+What their columns mean is documented in docs/measurements.md and docs/verdicts.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from monitoring_dagster.decisions.verdict import Verdict
+from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
+
+
+def measurement_row(measurement: Measurement, null_high: float | None = None) -> dict[str, object]:
+    """A measurement as the store takes it; `null_high` is what chance alone explains."""
+    estimate: Estimate = measurement.estimate
+    return {
+        "metric": measurement.metric,
+        "column": measurement.column,
+        "segment": measurement.segment,
+        "model_version": measurement.model_version,
+        "value": estimate.value if estimate.status is Status.OK else None,
+        "ci_low": estimate.ci_low,
+        "ci_high": estimate.ci_high,
+        "reference_value": measurement.reference_value,
+        "null_high": null_high,
+        "n": estimate.n,
+        "status": estimate.status.value,
+        "reason": estimate.reason.value,
+        "detail": estimate.detail,
+        "coverage": measurement.coverage,
+        "maturity": measurement.maturity,
+    }
+
+
+def measurement(row: Any) -> Measurement:
+    """The measurement that a row holds; NaN where it has no number."""
+    return Measurement(
+        metric=row.metric,
+        estimate=Estimate(
+            _number(row.value),
+            _number(row.ci_low),
+            _number(row.ci_high),
+            row.n or 0,
+            Status(row.status),
+            Reason(row.reason),
+            row.detail,
+        ),
+        column=row.column,
+        segment=row.segment,
+        model_version=row.model_version,
+        reference_value=row.reference_value,
+        coverage=row.coverage,
+        maturity=row.maturity,
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def verdict_row(verdict: Verdict) -> dict[str, object]:
+    """A verdict as the store takes it."""
+    subject, cost = verdict.subject, verdict.cost
+    return {
+        "rule": subject.rule,
+        "metric": subject.metric,
+        "column": subject.column,
+        "segment": subject.segment,
+        "model_version": subject.model_version,
+        "name": subject.name,
+        "verdict": verdict.level,
+        "reason": verdict.reason,
+        "text": verdict.text,
+        "value": verdict.value,
+        "ci_low": verdict.ci_low,
+        "ci_high": verdict.ci_high,
+        "reference_value": verdict.reference_value,
+        "null_high": verdict.null_high,
+        "n": verdict.n,
+        "effect": verdict.effect,
+        "minimum_effect": verdict.minimum_effect,
+        "smallest_effect": verdict.smallest_effect,
+        "effect_unit": verdict.effect_unit,
+        "evidence": verdict.evidence,
+        "threshold": verdict.threshold,
+        "since": verdict.since,
+        "days": verdict.days,
+        "importance": verdict.importance,
+        "importance_rank": verdict.importance_rank,
+        "importance_of": verdict.importance_of,
+        "impact": verdict.impact,
+        "prediction_change": verdict.prediction_change,
+        "cost": cost.value if cost else None,
+        "cost_low": cost.low if cost else None,
+        "cost_high": cost.high if cost else None,
+        "currency": cost.currency if cost else None,
+        "cost_of": cost.what if cost else None,
+        "known_at": verdict.known_at,
+        "details": {k: v for k, v in verdict.details.items() if v is not None},
+    }
