@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from monitoring_dagster import stored
 from monitoring_dagster.decisions.judge import Judge, Judged
-from monitoring_dagster.decisions.state import State
+from monitoring_dagster.decisions.state import FORMAT, State
 from monitoring_dagster.decisions.verdict import Verdict
 from monitoring_dagster.monitors.contract import content_hash
 from monitoring_dagster.store import Docket, EvaluationInput, Recorded, Store
@@ -65,7 +65,7 @@ class Evaluation:
         done: list[Evaluated] = []
         for day in sorted({*asked, *docket.evaluated_since(asked[0])}):
             normal = max((n.since for n in normals if n.since <= day), default=None)
-            basis = [self.basis, docket.fingerprint(day), text, str(normal)]
+            basis = [self.basis, FORMAT, docket.fingerprint(day), text, str(normal)]
             about = replace(self.about(day), input_fingerprint=content_hash(basis))
             if (current := docket.current(about)) is not None:
                 if day > asked[-1]:

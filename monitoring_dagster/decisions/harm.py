@@ -6,6 +6,7 @@ is `rules/performance`.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,6 @@ from monitoring_dagster.decisions.watched import LOSSES, is_gain
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Status
 from monitoring_dagster.monitors.contract import Task
 from monitoring_dagster.profiles.profile import ALL
-
 
 FIRST_EVIDENCE = math.log(2)
 """An e-detector of which half the statistic is the one it starts each day with."""
@@ -66,6 +66,7 @@ def _losses(metric: str, estimate: Estimate) -> Losses:
 
 
 def follow(
+    day: dt.date,
     task: Task,
     findings: Sequence[Finding],
     reference: Mapping[str, Losses],
@@ -76,6 +77,7 @@ def follow(
     """The detectors of every group whose losses were measured and are known of the reference.
 
     Args:
+        day: the day that is judged.
         task: says which metric is the loss.
         findings: of the day's performance.
         reference: losses of each segment on the reference.
@@ -112,7 +114,7 @@ def follow(
             threshold=threshold,
             phi=phi,
         )
-        rise = _risen(before.rise, today, detector)
+        rise = _risen(day, before.rise, today, detector)
         yield Harm(
             replace(finding, series=replace(finding.series, log_e=detector.logs, rise=rise)),
             today,
@@ -126,11 +128,13 @@ def follow(
         )
 
 
-def _risen(before: Rise, today: Losses, detector: EDetector) -> Rise:
+def _risen(day: dt.date, before: Rise, today: Losses, detector: EDetector) -> Rise:
     """The days that the evidence comes from: those since it was as weak as that of a first day."""
     if detector.log_statistic <= FIRST_EVIDENCE:
         return NO_RISE
-    return Rise(before.losses + today.total, before.rows + today.n, before.days + 1)
+    return Rise(
+        before.losses + today.total, before.rows + today.n, before.days + 1, before.since or day
+    )
 
 
 class _Worth(NamedTuple):

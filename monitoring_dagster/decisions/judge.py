@@ -115,7 +115,13 @@ class Judge:
         harms = {
             h.finding.watched.subject: h
             for h in harm.follow(
-                self.monitor.model.task, performing, self.losses, self.noise, state, self.budget
+                day,
+                self.monitor.model.task,
+                performing,
+                self.losses,
+                self.noise,
+                state,
+                self.budget,
             )
         }
         usable = data.judge(measured)
@@ -177,7 +183,7 @@ def _remembered(finding: Finding, harms: Mapping[Subject, harm.Harm], state: Sta
 
 
 def _of(key: str, rules: Collection[Rule]) -> bool:
-    return key.split("|")[0] in rules
+    return key.partition("|")[0] in rules
 
 
 def _role(monitor: Monitor, column: str) -> Role | None:

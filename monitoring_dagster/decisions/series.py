@@ -21,6 +21,7 @@ from monitoring_dagster.decisions.noise import Against, Noise
 from monitoring_dagster.decisions.state import Level, Series, State
 from monitoring_dagster.decisions.verdict import Reason
 from monitoring_dagster.decisions.watched import Unit, Watched, Worse
+from monitoring_dagster.metrics.intervals import Z
 from monitoring_dagster.metrics.measurement import Status
 
 LEARNING_DAYS = 7
@@ -103,12 +104,12 @@ def follow(
     levels = [budget.single_level(w.family) for w in watched]
     against = noise.against(day, [w.measurement for w in watched], level=levels)
     today: dict[Family, list[_Today]] = {}
-    for one, found in zip(watched, against, strict=True):
+    for one, found, chance in zip(watched, against, levels, strict=True):
         before = state.of(one.subject.key)
         if (problem := _problem(one, found)) is not None or found is None:
             yield Finding(one, problem or Reason.NO_REFERENCE, _unmeasured(before))
         else:
-            today.setdefault(one.family, []).append(_directed(one, found, before))
+            today.setdefault(one.family, []).append(_directed(one, found, before, chance))
     for family, members in today.items():
         yield from _of_family(day, members, noise, budget, family)
 
@@ -127,21 +128,46 @@ def _unmeasured(before: Series) -> Series:
     return replace(before, up=replace(before.up, z=None), down=replace(before.down, z=None))
 
 
-def _directed(watched: Watched, against: Against, before: Series) -> _Today:
-    """Score and effect so that larger is worse, less what was accepted as normal."""
+def _directed(watched: Watched, against: Against, before: Series, chance: float) -> _Today:
+    """Score and effect so that larger is worse, less what was accepted as normal.
+
+    `chance` is the level of the smallest effect.
+    """
     sign = -1.0 if watched.worse is Worse.DOWN else 1.0
     scale = _scale(watched, against)
     z, effect, p = sign * against.z, sign * against.effect / scale, against.p_value
     is_distance = math.isnan(against.null_low)
     if watched.worse is not Worse.BOTH and not is_distance:
         p = p / 2 if z > 0 else 1 - p / 2
+    smallest = against.smallest_effect / scale
     level = before.level
     is_learning = level is not None and level.days < LEARNING_DAYS
     if level is not None and not is_learning:
-        z, effect = z - level.z / level.days, effect - level.effect / level.days
+        reach = _NORMAL.inv_cdf(1 - (chance if is_distance else chance / 2))
+        effect, z = _since_normal(watched, effect, smallest / reach, level)
         p = 2 * _NORMAL.cdf(-abs(z)) if watched.worse is Worse.BOTH else _NORMAL.cdf(-z)
-    smallest = against.smallest_effect / scale
     return _Today(watched, against, z, effect, smallest, p, before, is_distance, is_learning)
+
+
+def _since_normal(
+    watched: Watched, effect: float, deviation: float, level: Level
+) -> tuple[float, float]:
+    """Effect and score of a day against what was learnt to be normal.
+
+    The score is the effect in units of what noise makes of it. Scores against the reference would
+    not do: far from it, where a new normal lies, a change that doubles hardly adds to them. Shares
+    vary by more near one half, which today's interval knows.
+    """
+    usual = level.effect / level.days
+    if watched.unit is Unit.RELATIVE:
+        changed = (1 + effect) / max(1 + usual, 1e-300) - 1
+    else:
+        changed = effect - usual
+    if watched.unit is Unit.POINTS:
+        estimate = watched.measurement.estimate
+        deviation = max(deviation, (estimate.ci_high - estimate.ci_low) / (2 * Z))
+    # The mean of a few days is not exact, either.
+    return changed, changed / max(deviation * math.sqrt(1 + 1 / level.days), 1e-300)
 
 
 def _scale(watched: Watched, against: Against) -> float:
@@ -175,10 +201,12 @@ def _of_member(
         inflation=today.against.inflation,
     )
     rho = noise.autocorrelation(subject.metric, subject.column, subject.segment)
-    up = advance(before.up, today.z, chart, rho=rho, effect=today.effect)
+    mean, spread = noise.usual_z(subject.metric, subject.column, subject.segment)
+    z = (today.z - mean) / spread
+    up = advance(before.up, z, chart, rho=rho, effect=today.effect)
     down = before.down
     if watched.worse is Worse.BOTH:
-        down = advance(before.down, -today.z, chart, rho=rho, effect=-today.effect)
+        down = advance(before.down, -z, chart, rho=rho, effect=-today.effect)
     size = abs(today.effect) if watched.worse is Worse.BOTH else today.effect
     leading = up if up.total >= down.total else down
     is_lasting = leading.fires(chart) and leading.mean_effect >= watched.minimum_effect
@@ -219,9 +247,7 @@ def _quiet(today: _Today, *, is_proven: bool) -> Reason:
 
 def _learnt(before: Series, today: _Today) -> Level:
     level = before.level or Level()
-    return replace(
-        level, days=level.days + 1, z=level.z + today.z, effect=level.effect + today.effect
-    )
+    return replace(level, days=level.days + 1, effect=level.effect + today.effect)
 
 
 def _found(today: _Today, reason: Reason, series: Series) -> Finding:

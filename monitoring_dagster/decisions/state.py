@@ -22,11 +22,10 @@ FORMAT = 1
 class Level:
     """What a series has been since its new normal: sums over `days`, means where learnt.
 
-    `z` and `effect` are what noise said of the days, `losses` of `rows` what a bounded loss was.
+    `effect` is what noise said of the days, `losses` of `rows` what a bounded loss was.
     """
 
     days: int = 0
-    z: float = 0.0
     effect: float = 0.0
     losses: float = 0.0
     rows: float = 0.0
@@ -37,11 +36,12 @@ AT_REST = Cusum()
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """What a bounded loss has been since evidence of a rise began to gather."""
+    """What a bounded loss has been since evidence of a rise began to gather, on day `since`."""
 
     losses: float = 0.0
     rows: float = 0.0
     days: int = 0
+    since: dt.date | None = None
 
     @property
     def mean(self) -> float:
@@ -57,8 +57,9 @@ class Series:
     """What is remembered of one subject.
 
     `up` and `down` are the sums of its chart, `log_e` the e-detector's logarithms where it has
-    one, and `rise` what its evidence was gathered from. `since` is the first day of an alert that is still on and `days` the measured days it has
-    lasted; `level` is there where a new normal was accepted.
+    one, and `rise` what its evidence was gathered from. `since` is the first day of an alert that
+    is still on and `days` the measured days it has lasted; `level` is there where a new normal was
+    accepted.
     """
 
     up: Cusum = AT_REST
@@ -155,12 +156,13 @@ def _plain(series: Series) -> dict[str, Any]:
         if sums != AT_REST:
             stored[name] = [sums.total, sums.days, sums.effects, sums.z]
     if series.log_e:
+        rise = series.rise
         stored["log_e"] = series.log_e
-        stored["rise"] = [series.rise.losses, series.rise.rows, series.rise.days]
+        stored["rise"] = [rise.losses, rise.rows, rise.days, _iso(rise.since)]
     if series.since is not None:
         stored |= {"since": _iso(series.since), "days": series.days}
     if (level := series.level) is not None:
-        stored["level"] = [level.days, level.z, level.effect, level.losses, level.rows]
+        stored["level"] = [level.days, level.effect, level.losses, level.rows]
     return stored
 
 
@@ -169,11 +171,15 @@ def _series(stored: Mapping[str, Any]) -> Series:
         up=Cusum(*stored.get("up", ())),
         down=Cusum(*stored.get("down", ())),
         log_e=tuple(stored.get("log_e", ())),
-        rise=Rise(*stored["rise"]) if "rise" in stored else NO_RISE,
+        rise=_rise(*stored["rise"]) if "rise" in stored else NO_RISE,
         since=_day(stored.get("since")),
         days=stored.get("days", 0),
         level=Level(*stored["level"]) if "level" in stored else None,
     )
+
+
+def _rise(losses: float, rows: float, days: int, since: str | None) -> Rise:
+    return Rise(losses, rows, days, _day(since))
 
 
 def _iso(day: dt.date | None) -> str | None:

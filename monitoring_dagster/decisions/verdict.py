@@ -95,8 +95,8 @@ class Verdict:
 
     `reason` is one of `Reason`, or the measurement's own reason where it has no value; `text`
     says it in a sentence. `effect`, `minimum_effect` and `smallest_effect` (the least that today's
-    data could show) are in the unit that `effect_unit` names: `σ`, `points` or `relative`.
-    `evidence` is compared with `threshold`: a detector's statistic, or -log10 of a chance.
+    data could show) are in the unit that `effect_unit` names: `σ`, `points` or `relative`; empty
+    where it is the metric's own. `evidence`, a detector's statistic, is compared with `threshold`.
     `since` is the first of `days` days in a row. `importance_rank` is among `importance_of`
     features, `impact` is importance × effect, and `prediction_change` the mean change of the
     score that the column alone causes. `known_at` is the instant as of which the measurement was

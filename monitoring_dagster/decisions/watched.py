@@ -48,12 +48,13 @@ class Watched:
     family: Family
 
 
-_OPERATIONS: Mapping[str, tuple[Rule, Worse, Unit]] = {
-    "rows": (Rule.DATA, Worse.BOTH, Unit.RELATIVE),
-    "error_rate": (Rule.OPERATIONS, Worse.UP, Unit.POINTS),
-    "latency_p50": (Rule.OPERATIONS, Worse.UP, Unit.RELATIVE),
-    "latency_p95": (Rule.OPERATIONS, Worse.UP, Unit.RELATIVE),
+_OPERATIONS: Mapping[str, tuple[Rule, Worse, Unit, str]] = {
+    "rows": (Rule.DATA, Worse.BOTH, Unit.RELATIVE, "traffic"),
+    "error_rate": (Rule.OPERATIONS, Worse.UP, Unit.POINTS, "performance"),
+    "latency_p50": (Rule.OPERATIONS, Worse.UP, Unit.RELATIVE, "operations"),
+    "latency_p95": (Rule.OPERATIONS, Worse.UP, Unit.RELATIVE, "operations"),
 }
+"""Of each: whose rule, which way is worse, its unit, and which of `minimum_effects` counts."""
 
 _PERFORMANCE: Mapping[Task, Mapping[str, tuple[Worse, Unit]]] = {
     Task.BINARY: {
@@ -110,17 +111,16 @@ def drift(monitor: Monitor, measured: Measured, important: Mapping[str, bool]) -
             yield _watched(Rule.DRIFT, found, Worse.UP, minimum, Unit.DEVIATIONS)
     for found in measured.of_metric("null_rate_change"):
         if found.model_version == ALL and found.column in monitor.columns:
-            yield _watched(Rule.DRIFT, found, Worse.BOTH, least.decisions, Unit.POINTS)
+            yield _watched(Rule.DRIFT, found, Worse.BOTH, least.shares, Unit.POINTS)
 
 
 def operations(monitor: Monitor, measured: Measured) -> Iterator[Watched]:
     """How much traffic there was, how fast and how well it was answered; whole traffic only."""
     least = monitor.minimum_effects
-    for metric, (rule, worse, unit) in _OPERATIONS.items():
+    for metric, (rule, worse, unit, effect) in _OPERATIONS.items():
         for found in measured.of_metric(metric):
             if found.segment == ALL and found.model_version == ALL:
-                minimum = least.operations if unit is Unit.RELATIVE else least.performance
-                yield _watched(rule, found, worse, minimum, unit)
+                yield _watched(rule, found, worse, getattr(least, effect), unit)
 
 
 def performance(monitor: Monitor, measured: Measured) -> Iterator[Watched]:
@@ -128,7 +128,7 @@ def performance(monitor: Monitor, measured: Measured) -> Iterator[Watched]:
     least = monitor.minimum_effects
     served = measured.served()
     for metric, (worse, unit) in _PERFORMANCE[monitor.model.task].items():
-        minimum = least.decisions if metric == "base_rate" else least.performance
+        minimum = least.shares if metric == "base_rate" else least.performance
         for found in measured.of_metric(metric):
             if not found.column and (found.model_version == ALL or len(served) > 1):
                 yield _watched(Rule.PERFORMANCE, found, worse, minimum, unit)

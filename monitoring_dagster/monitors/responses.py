@@ -24,15 +24,14 @@ class MinimumEffects(Section):
         default=0.2, description="Features that matter more than the average one, in σ."
     )
     other: Deviations = Field(default=0.3, description="The other features, in σ.")
-    decisions: Points = Field(
-        default=0.02, description="Share of decisions that change, for scores and predictions."
+    shares: Points = Field(
+        default=0.02, description="Change of a share: of nulls, and of positive labels."
     )
     performance: Points = Field(
         default=0.01, description="Loss of a metric between 0 and 1; of errors, relative."
     )
-    operations: Points = Field(
-        default=0.1, description="Relative change of rows, requests and latency."
-    )
+    operations: Points = Field(default=0.1, description="Relative change of latency.")
+    traffic: Points = Field(default=0.3, description="Relative change of the number of rows.")
 
     @model_validator(mode="after")
     def _important_is_finer(self) -> Self:

@@ -59,7 +59,7 @@ def _line(verdict: Verdict) -> dict[str, object]:
     return {
         "verdict": verdict.level.value,
         "rule": verdict.subject.rule.value,
-        "reason": verdict.reason,
+        "reason": str(verdict.reason),
         "what": verdict.text,
         "since": verdict.since.isoformat() if verdict.since else "",
         "impact": round(verdict.impact, 3) if verdict.impact is not None else None,
@@ -71,7 +71,7 @@ def _objective(verdict: Verdict) -> dict[str, object]:
     return {
         "objective": verdict.subject.name,
         "verdict": verdict.level.value,
-        "day": details.get("day"),
+        "day": str(details.get("day")),
         "value": verdict.value,
         "bad days": details.get("bad_days"),
         "budget left": details.get("budget_left"),

@@ -118,7 +118,8 @@ class Docket:
     def measured_days(self, first: dt.date, last: dt.date) -> list[dt.date]:
         """The days from `first` to `last` of which anything was measured, in order."""
         query = (
-            sa.select(evaluation.c.day.distinct())
+            sa.select(evaluation.c.day)
+            .distinct()
             .where(
                 evaluation.c.monitor == self._name,
                 evaluation.c.day.between(first, last),

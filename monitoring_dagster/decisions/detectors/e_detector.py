@@ -31,6 +31,9 @@ WEIGHTS = (0.4, 0.4, 0.2)
 BOLDEST = 0.75
 """Share of the tolerated mean's inverse that may be bet: beyond 1 a loss of 0 costs everything."""
 
+DAYS_DIFFER = 2.0
+"""Inflation from which a single day proves nothing by itself."""
+
 HEADROOM = 3.0
 """How far above its threshold, in log, a detector stops growing, so that it ends with its cause.
 
@@ -83,8 +86,9 @@ def advance_loss(
     """The state after a day: M = (1 + M) E for each bet, in log space.
 
     `phi` is how much more the day's mean varies than `n` independent losses would (see
-    `long_run_inflation`); below 1 or NaN it counts as 1. A day without usable losses changes
-    nothing.
+    `long_run_inflation`); below 1 or NaN it counts as 1. Where days differ much, one of them adds a
+    third of what is needed at most: a storm is no proof of harm, however bad. Less than an e-value
+    is one. A day without usable losses changes nothing.
 
     >>> tolerance = Tolerance(0.1, 0.3)
     >>> state = EDetector()
@@ -102,10 +106,11 @@ def advance_loss(
         return state
     phi = phi if phi > 1 else 1.0
     scale = math.sqrt(phi / losses.n) / tolerance.deviation
-    most = math.log1p(threshold) + HEADROOM
+    needed = math.log1p(threshold)
+    most, of_a_day = needed + HEADROOM, needed / 3 if phi >= DAYS_DIFFER else math.inf
     return EDetector(
         tuple(
-            _grown(log + log_e_value(losses, tolerance, bet * scale) / phi, most)
+            _grown(log + min(log_e_value(losses, tolerance, bet * scale) / phi, of_a_day), most)
             for log, bet in zip(state.logs, BETS, strict=True)
         )
     )

@@ -6,7 +6,7 @@ What counts as a distance is `judged`; the measured days come from `reference_da
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ from monitoring_dagster.decisions.noise.weekdays import (
     shrunk_autocorrelation,
     weekday,
 )
+from monitoring_dagster.profiles.profile import ALL
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,8 +50,9 @@ class Distances:
 
     `added` (S, 7) is the day component by weekday, known as a part of `total` (S, 7)
     by degrees of `freedom` (S, 6), one for each of the candidates in `DIRECTIONS`, whose weights
-    are `directions` (S, 6). `effect` is
-    the squared scale per squared standard deviation of a shift, `m` the reference's values.
+    are `directions` (S, 6). `effect` is the squared scale per squared standard deviation of a
+    shift, `m` the reference's values. `z_mean` and `z_spread` are what the normal scores of the
+    reference's own days are on average, and by how much they differ.
     """
 
     m: Floats
@@ -63,6 +65,8 @@ class Distances:
     kept: Floats
     rho: Floats
     days: Floats
+    z_mean: Floats
+    z_spread: Floats
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def learn(
         directions[rows] = _directions([series[row] for row in rows], added[rows])
     kept = np.array([s.weekdays.kept for s in series])
     count = np.array([float(s.squares.size) for s in series]) * (1 - rho) / (1 + rho)
-    return Distances(
+    learnt = Distances(
         m=np.array([float(columns[k.column, k.segment].n) for k in keys]),
         effect=np.array([_effect(k, columns[k.column, k.segment]) for k in keys]),
         tables=np.array([tables[k] for k in keys]).reshape(-1, SIZES.size, 3),
@@ -174,6 +178,33 @@ def learn(
         kept=kept,
         rho=rho,
         days=np.array([max(float(s.squares.size), 1.0) for s in series]),
+        z_mean=np.zeros(len(keys)),
+        z_spread=np.ones(len(keys)),
+    )
+    return _inherited(keys, learnt)
+
+
+def _inherited(keys: Sequence[Key], learnt: Distances) -> Distances:
+    """The same, where the days of a segment differ at least as much as those of the whole.
+
+    They are the same days. What they differ by drowns in the sampling noise of few rows, and would
+    be taken for nothing: of flights in random order, small segments then alerted on 17 % of days.
+    """
+    rows = {key: row for row, key in enumerate(keys)}
+    whole = np.array([rows.get(key._replace(segment=ALL), row) for key, row in rows.items()])
+    if not whole.size:
+        return learnt
+    takes = learnt.added[whole].mean(axis=1) > learnt.added.mean(axis=1)
+    source = np.where(takes, whole, np.arange(len(keys)))
+    added = learnt.added[source]
+    return replace(
+        learnt,
+        added=added,
+        directions=learnt.directions[source],
+        freedom=learnt.freedom[source],
+        total=learnt.total - learnt.added + added,
+        kept=learnt.kept[source],
+        days=learnt.days[source],
     )
 
 

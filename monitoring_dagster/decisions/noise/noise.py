@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_dagster.decisions.noise.against import Against
+from monitoring_dagster.decisions.noise.centring import centred
 from monitoring_dagster.decisions.noise.counted import Counted
 from monitoring_dagster.decisions.noise.distances import Distances, Judged
 from monitoring_dagster.decisions.noise.distances import judge as judge_distances
@@ -64,9 +65,10 @@ class Noise:
             tables |= {Key(metric, column, segment): table for metric, table in found.items()}
         far = tuple(measured.distances)
         known = tuple(key for key, days in measured.signed.items() if days.values)
+        fitted = learn_distances(far, measured.distances, measured.columns, tables)
         return cls(
             far,
-            learn_distances(far, measured.distances, measured.columns, tables),
+            centred(fitted, far, measured.distances),
             known,
             learn_signed(known, measured.signed, _origins(known, frozen)),
         )
@@ -108,6 +110,13 @@ class Noise:
             return float(self.distances.rho[row])
         row = self._signed_rows.get(key)
         return 0.0 if row is None else float(self.signed.rho[row])
+
+    def usual_z(self, metric: str, column: str = "", segment: str = ALL) -> tuple[float, float]:
+        """Mean and spread of the normal scores of the reference's own days; 0 and 1 at least."""
+        row = self._distance_rows.get(Key(metric, column, segment))
+        if row is None:
+            return 0.0, 1.0
+        return float(self.distances.z_mean[row]), float(self.distances.z_spread[row])
 
     def to_json(self) -> bytes:
         """Everything, as JSON; arrays as base64 of little-endian doubles."""

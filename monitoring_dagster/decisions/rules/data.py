@@ -30,13 +30,16 @@ LOST = {Cause.COLUMN_MISSING, Cause.COLUMN_UNREADABLE, Cause.ALL_NULL}
 
 def judge(measured: Measured) -> list[Verdict]:
     """What of the day cannot be used; each cause is told once, however much it takes with it."""
-    return [
+    first: dict[Subject, Verdict] = {}
+    for said in (
         *_snapshots(measured),
         *(lost := list(_lost_columns(measured))),
         *_condemned(measured, {v.subject.column for v in lost}),
         *_refused(measured),
         *_failures(measured),
-    ]
+    ):
+        first.setdefault(said.subject, said)
+    return list(first.values())
 
 
 def _snapshots(measured: Measured) -> Iterator[Verdict]:
@@ -73,7 +76,8 @@ def _lost_columns(measured: Measured) -> Iterator[Verdict]:
         is_whole = found.segment == ALL and found.model_version == ALL
         if is_whole and estimate.status is Status.NO_DATA and estimate.reason in LOST:
             subject = Subject(Rule.DATA, "psi", found.column)
-            yield _about(found, subject, Level.CRITICAL, estimate.reason, estimate.detail)
+            text = f"`{found.column}` cannot be used: {estimate.detail}"
+            yield _about(found, subject, Level.CRITICAL, estimate.reason, text)
 
 
 def _condemned(measured: Measured, lost: set[str]) -> Iterator[Verdict]:

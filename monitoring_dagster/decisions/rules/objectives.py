@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from monitoring_dagster.decisions import slo as budgets
 from monitoring_dagster.decisions.measured import Measured
 from monitoring_dagster.decisions.slo import DayState, ErrorBudget, State
-from monitoring_dagster.decisions.verdict import Level, Rule, Subject, Verdict
+from monitoring_dagster.decisions.verdict import Level, Reason, Rule, Subject, Verdict
 from monitoring_dagster.decisions.wording import number
 from monitoring_dagster.metrics.measurement import Estimate, Status
 from monitoring_dagster.metrics.measurement import Reason as Cause
@@ -54,7 +54,7 @@ def judge(day: dt.date, slo: Slo, measured: Measured, before: Days) -> tuple[Ver
             reference_value=None if measurement is None else measurement.reference_value,
             n=estimate.n,
             effect=_finite(today.shortfall),
-            effect_unit="points",
+            effect_unit="",
             evidence=_finite(budget.burn_window),
             threshold=budgets.WARN_IN_THE_WINDOW,
             since=_bad_since(day, days),
@@ -63,7 +63,7 @@ def judge(day: dt.date, slo: Slo, measured: Measured, before: Days) -> tuple[Ver
             details={
                 "objective": slo.at_least if slo.at_least is not None else slo.at_most,
                 "bound": "at_least" if slo.at_least is not None else "at_most",
-                "day": today.state,
+                "day": today.state.value,
                 "good_days": budget.good,
                 "bad_days": budget.bad,
                 "undecided_days": budget.undecided,
@@ -90,6 +90,8 @@ def _today(slo: Slo, today: DayState, value: float | None) -> str:
     if value is None or today.state is State.UNDECIDED:
         return f"the day is neither good nor bad ({today.reason})"
     what = f"{slo.metric} was {number(value)}, required is {sign} {number(bound)}"
+    if today.reason == Reason.WITHIN_NOISE:
+        return f"the day counts as good, its miss within noise: {what}"
     if today.state is State.GOOD:
         return f"the day was good: {what}"
     return f"the day was bad beyond noise: {what}{_price(today)}"

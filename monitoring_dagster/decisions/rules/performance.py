@@ -57,6 +57,7 @@ def _with_harm(found: Verdict, harm: Harm, where: str) -> Verdict:
         text=text,
         evidence=harm.evidence,
         threshold=math.log1p(harm.threshold),
+        since=harm.rise.since,
         days=harm.rise.days,
     )
 
