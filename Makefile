@@ -14,7 +14,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test check format lock schema clean
+.PHONY: help setup demo ui test bench check format lock schema clean
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -40,6 +40,9 @@ ui: $(READY) ## Open Dagster on the demo's home.
 
 test: $(READY) ## Run the tests.
 	@$(BIN)/python -m pytest -n auto
+
+bench: $(READY) ## Measure speed, memory and decisions beside the peers (about an hour).
+	@$(BIN)/python -W ignore -m benchmarks
 
 check: $(READY) ## Check format, lint, types and import directions.
 	@$(BIN)/ruff format --check .

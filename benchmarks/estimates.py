@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks import bundled
 from benchmarks.peers import environment
+from benchmarks.tables import Table
 from benchmarks.worlds import SETS, World, world
 from monitoring_dagster.metrics.measurement import Measurement, Status
 from monitoring_dagster.monitors.contract import Role, Task
@@ -145,23 +146,47 @@ def rows(python: Path) -> list[Row]:
     return table
 
 
-def main() -> list[Row]:
-    """Measure, print, and return the rows."""
+def tables(python: Path | None = None) -> list[Table]:
+    """The rows as a table of the report."""
+    shown = [
+        [
+            row.data,
+            row.metric,
+            _figure(row.nannyml),
+            _figure(row.plain),
+            _figure(row.adapted),
+            " / ".join("–" if c is None else f"{c:.0%}" for c in row.coverage),
+            f"{row.seconds:.2f} s",
+        ]
+        for row in rows(python or environment.python())
+    ]
+    header = ("data", "metric", "NannyML", "plain", "adapted", "in band", "a chunk takes")
+    return [Table("Performance estimated without labels", header, shown, NOTES)]
+
+
+NOTES = (
+    (
+        "Mean |estimate − realised| over chunks in file order; of car prices relative to the "
+        "realised value. In band: chunks whose realised value lies in the band, plain / adapted."
+    ),
+    (
+        "The settings of the adapted form were chosen on the MA data (about 25 were tried), so "
+        "that its figures there are better than new data would give. On car loans, where inputs "
+        "and outcomes change together, it is worse than the plain form."
+    ),
+)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5f}"
+
+
+def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", type=Path, help="a Python with nannyml 0.13.1")
-    table = rows(parser.parse_args().peers or environment.python())
-    print(
-        f"{'mean |estimate - realised|':<34}{'NannyML':>9}{'plain':>9}{'adapted':>9}"
-        f"{'in band':>14}{'s/chunk':>9}"
-    )
-    for row in table:
-        adapted = "" if row.adapted is None else f"{row.adapted:.5f}"
-        covered = " ".join("-" if c is None else f"{c:.0%}" for c in row.coverage)
-        print(
-            f"{row.data:<16}{row.metric:<18}{row.nannyml:9.5f}{row.plain:9.5f}{adapted:>9}"
-            f"{covered:>14}{row.seconds:9.2f}"
-        )
-    return table
+    for table in tables(parser.parse_args().peers):
+        print(table)
 
 
 if __name__ == "__main__":
