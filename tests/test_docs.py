@@ -14,7 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from monitoring_dagster.cli import app
+from monitoring_dagster.decisions.verdict import Level, Reason, Rule
 from monitoring_dagster.metrics.catalogue import OF_EVERY_TASK, OF_TASK
+from monitoring_dagster.metrics.estimated import LIMITS
 from monitoring_dagster.monitors.contract import Task
 from monitoring_dagster.settings import MEANING
 
@@ -82,7 +84,7 @@ def test_every_setting_is_documented() -> None:
         for path in (ROOT / package).rglob("*.py")
         for name in re.findall(r'"(MONITORING_DAGSTER_[A-Z_]+)"', path.read_text(encoding="utf-8"))
     }
-    told = set(re.findall(r"^\| `(MONITORING_DAGSTER_[A-Z_]+)` \|", ALL, re.MULTILINE))
+    told = set(re.findall(r"^\| `((?:MONITORING_DAGSTER|MLFLOW)_[A-Z_]+)` \|", ALL, re.MULTILINE))
     assert told == (read | set(MEANING)) - FOR_TESTS_ONLY
 
 
@@ -102,6 +104,42 @@ def test_every_other_metric_is_explained_once() -> None:
     families = ("Drift", "Shape", "Operations", "Labels", "Quality")
     told = [name for family in families for name in metrics_of(family)]
     assert sorted(told) == sorted(OF_EVERY_TASK)
+
+
+def told_of_verdicts(title: str) -> set[str]:
+    """The first cells of the tables below a heading of docs/verdicts.md."""
+    sections = re.split(r"^## ", TEXTS["docs/verdicts.md"], flags=re.MULTILINE)
+    (section,) = [text for text in sections if text.startswith(title)]
+    return set(re.findall(r"^\| `([a-z_]+)` \|.+\|$", section, re.MULTILINE))
+
+
+def test_every_rule_is_explained() -> None:
+    assert told_of_verdicts("Rules") == set(Rule)
+
+
+# Of a single day of an objective and of a series without a measurement: no row's own reason.
+IN_SENTENCES = {Reason.MISSED, Reason.NOT_MEASURED}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_explained(reason: Reason) -> None:
+    section = TEXTS["docs/verdicts.md"].split("## Reasons", 1)[1].split("\n## ", 1)[0]
+    assert (reason in told_of_verdicts("Reasons")) != (reason in IN_SENTENCES)
+    assert f"`{reason}`" in section
+
+
+def test_no_reason_is_explained_that_there_is_not() -> None:
+    assert told_of_verdicts("Reasons") <= set(Reason)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_every_verdict_is_named(level: Level) -> None:
+    assert f"`{level}`" in TEXTS["docs/verdicts.md"]
+
+
+def test_the_limits_of_estimates_are_quoted_as_pages_show_them() -> None:
+    quoted = re.findall(r"^> (.+)$", TEXTS["docs/decisions.md"], re.MULTILINE)
+    assert " ".join(quoted) == LIMITS
 
 
 def cited_paths(text: str) -> Iterator[str]:
@@ -161,7 +199,7 @@ def test_a_package_offers_what_it_defines_and_passes_on(path: Path) -> None:
         for alias in node.names
     }
     offered = importlib.import_module(name).__all__
-    assert offered == sorted(offered)
+    assert offered == sorted(offered, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
     assert defined <= set(offered) <= defined | passed_on
     # Without code of its own a package imports only what it passes on.
     assert defined or set(offered) == passed_on

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Dagster's beta and superses
 
 STAGES = {
     "reference", "features", "predictions", "labels", "profile", "outcomes", "drift",
-    "performance", "operations",
+    "performance", "estimated_performance", "operations", "evaluation",
 }  # fmt: skip
 
 
@@ -54,6 +54,10 @@ def test_the_lineage_is_the_days(world: SmallWorld) -> None:
     assert upstream["outcomes"] == {"reference", "predictions", "labels"}
     assert upstream["drift"] == upstream["operations"] == {"profile"}
     assert upstream["performance"] == {"outcomes"}
+    assert upstream["estimated_performance"] == {"profile", "outcomes"}
+    assert upstream["evaluation"] == {
+        "profile", "drift", "operations", "outcomes", "performance", "estimated_performance",
+    }  # fmt: skip
 
 
 def test_a_monitor_without_labels_has_no_stage_that_needs_them(world: SmallWorld) -> None:
@@ -63,7 +67,12 @@ def test_a_monitor_without_labels_has_no_stage_that_needs_them(world: SmallWorld
     )
     (world.monitors / "small.yaml").write_text(without)
     stages = {key.path[-1] for key in located(world).resolve_all_asset_keys()}
-    assert stages & STAGES == STAGES - {"labels", "outcomes", "performance"}
+    assert stages & STAGES == STAGES - {
+        "labels",
+        "outcomes",
+        "performance",
+        "estimated_performance",
+    }
 
 
 def tick(world: SmallWorld, at: str, taken: list[str]) -> list[str | None]:

@@ -21,7 +21,8 @@ Refusals = Callable[[str], list[str]]
 TASKS = "one of binary, multiclass, regression, ranking"
 KINDS = "one of parquet, csv, sql"
 ROOT_KEYS = (
-    "alerting, columns, description, first_day, last_day, materiality, model, name, owner, "
+    "alerting, columns, description, first_day, last_day, materiality, minimum_effects, model, "
+    "name, owner, "
     "quality, reference, retention, retraining, schedule, schema_version, segments, slos, "
     "telemetry, time_zone"
 )
