@@ -62,4 +62,4 @@ lock: $(READY) ## Resolve the dependencies anew into requirements.lock.
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock
 
 clean: ## Remove what the demo and the tools wrote.
-	@rm -rf $(HOME_DIR) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	@rm -rf $(HOME_DIR) .bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

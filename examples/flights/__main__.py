@@ -26,7 +26,9 @@ def main() -> None:
     for stage in demo.stages():
         _do(stage, console)
     console.print()
-    console.print(summary.table(summary.months(Store(demo.store_url))))
+    store = Store(demo.store_url)
+    console.print(summary.table(summary.months(store)))
+    console.print(summary.decisions(summary.episodes(store)))
     console.print(_closing(demo.home), soft_wrap=True)
 
 
@@ -69,7 +71,7 @@ def _closing(home: Path) -> str:
     if home != DEFAULT_HOME:
         ui = f"MONITORING_DAGSTER_HOME={home} DAGSTER_HOME={home / 'dagster'} {ui}"
     return (
-        f"\nMeasurements: {home / 'store.db'}, table measurement"
+        f"\nMeasurements and verdicts: {home / 'store.db'}, tables measurement and verdict"
         f"\nSnapshots, profiles and the frozen reference: {home / 'lake'}"
         f"\nModel: {home / 'mlflow'}"
         f"\nTo look at all of it in Dagster: [bold]{ui}[/]"

@@ -14,12 +14,16 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from examples.flights.train import MODEL, NUMBERS
 from monitoring_dagster.store import Store
 
 DAILY = ("roc_auc", "base_rate", "predicted_positive_rate", "label_coverage", "latency_p95")
 DRIFT = "wasserstein_scaled"
+
+QUIET_DAYS = 14
+"""Alerts about the same thing with fewer quiet days between them are told as one."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,66 @@ def _month(first: dt.date, values: Mapping[tuple[str, str], list[tuple[float, dt
         lowest_auc=min(daily["roc_auc"]) if "roc_auc" in daily else None,
         drifted_most=max(drifts.items(), key=lambda item: item[1]) if drifts else None,
     )
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One thing that alerted, from its first to its last day, in the words of its gravest day."""
+
+    first_day: dt.date
+    last_day: dt.date
+    days: int
+    is_page: bool
+    text: str
+
+
+def episodes(store: Store) -> list[Episode]:
+    """What alerted in the whole traffic, pages before warnings, each in the order of days."""
+    rows: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for level in ("critical", "warn"):
+        for row in store.verdicts(MODEL, level=level, segment="all").to_pylist():
+            about = tuple(row[part] for part in ("rule", "metric", "column", "name"))
+            rows[about].append(row)
+    found = [
+        _episode(part)
+        for of_one in rows.values()
+        for part in _apart(sorted(of_one, key=lambda r: r["day"]))
+    ]
+    return sorted(found, key=lambda e: (not e.is_page, e.first_day, e.text))
+
+
+def _apart(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+    part: list[dict[str, Any]] = []
+    for row in rows:
+        if part and (row["day"] - part[-1]["day"]).days > QUIET_DAYS:
+            yield part
+            part = []
+        part.append(row)
+    yield part
+
+
+def _episode(rows: list[dict[str, Any]]) -> Episode:
+    grave = [row for row in rows if row["verdict"] == "critical"]
+    told = (grave or rows)[0]["text"]
+    return Episode(rows[0]["day"], rows[-1]["day"], len(rows), bool(grave), told)
+
+
+def decisions(found: Iterable[Episode]) -> Table:
+    """The episodes as a table for a terminal."""
+    title = "What was decided of the whole traffic: pages, then warnings"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "from", "to", "days"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("why, on its first day", overflow="fold")
+    for episode in found:
+        shown.add_row(
+            "[red]page[/]" if episode.is_page else "warn",
+            f"{episode.first_day:%d %b}",
+            f"{episode.last_day:%d %b}",
+            str(episode.days),
+            Text(episode.text),
+        )
+    return shown
 
 
 def table(found: Iterable[Month]) -> Table:
