@@ -40,8 +40,8 @@ FULL = Extent(
     ),
     most_days=10,
     data=("flights", "generated"),
-    plan=Plan(repeats=1),
-    theirs=Plan(repeats=1),
+    plan=Plan(repeats=1, horizon=14),
+    theirs=Plan(sizes=("medium",), repeats=1, horizon=10),
     worlds=4,
 )
 

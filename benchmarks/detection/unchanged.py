@@ -131,6 +131,10 @@ def table(results: Sequence[Said]) -> Table:
             ),
             "Evidently's data-set alert (half of the columns drifted) is not counted as an alert.",
             "whylogs: category DRIFT; POSSIBLE_DRIFT is not counted.",
+            (
+                "Left out are the days on which a weather station or its anemometer was silent: "
+                "that is a fault, and to be found. Evidently takes seconds a day and gets fewer."
+            ),
         ),
     )
 
