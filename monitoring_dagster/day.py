@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from monitoring_dagster import stored
+from monitoring_dagster import learnt, stored
 from monitoring_dagster.errors import DayNotMonitored
 from monitoring_dagster.evaluation import Evaluated, Evaluation
 from monitoring_dagster.learnt import NO_REGISTRY, Learnt, Registry
@@ -347,7 +347,7 @@ class Day:
         judging = Evaluation(
             self.store,
             self.learnt.judge,
-            self.reference.id,
+            f"{self.reference.id}.{learnt.ALGORITHM_VERSION}",
             lambda day: self._about(STAGE, day, ""),
             self.learnt.with_effects,
         )

@@ -162,12 +162,15 @@ class Judge:
 
     def _begun(self, before: State, measured: Measured, normal_since: dt.date | None) -> State:
         """The state that the day begins with: restarted by a new version or a new normal."""
-        served = next(iter(measured.served()), before.model_version)
-        if before.model_version and served != before.model_version:
+        seen = before.model_versions
+        served = next(iter(measured.served()), None)
+        if seen and served is not None and served not in seen:
             of_model = (Rule.PERFORMANCE, Rule.ESTIMATE)
             anew = {k: Series(level=s.level) for k, s in before.series.items() if _of(k, of_model)}
             before = replace(before, series={**before.series, **anew})
-        before = replace(before, model_version=served)
+        if served is not None:
+            others = tuple(version for version in seen if version != served)
+            before = replace(before, model_versions=(*others, served))
         if normal_since is not None and normal_since != before.normal_since:
             return before.restarted(normal_since)
         return before

@@ -131,7 +131,8 @@ class ErrorBudget:
     become good, so that the first bad day of a new monitor does not exhaust its budget. `left` is
     the unused share of it: 1 untouched, 0 used up, below 0 overdrawn. `burn_1`, `burn_3` and
     `burn_window` are the share of bad days among the decided ones of the last day, the last three
-    and the window, as a multiple of the share that the target allows. NaN where no day is decided.
+    and the window, as a multiple of the share that the target allows; `bad_3` counts those of the
+    last three. NaN where no day is decided.
     """
 
     good: int
@@ -142,6 +143,7 @@ class ErrorBudget:
     burn_1: float
     burn_3: float
     burn_window: float
+    bad_3: int = 0
 
     @classmethod
     def of(cls, slo: Slo, days: Mapping[dt.date, State], last_day: dt.date | None = None) -> Self:
@@ -167,6 +169,7 @@ class ErrorBudget:
             left=1 - window.bad / allowed_bad if allowed_bad > 0 and window.decided else math.nan,
             burn_1=_within(ages, 1).burn(slo),
             burn_3=_within(ages, 3).burn(slo),
+            bad_3=_within(ages, 3).bad,
             burn_window=window.burn(slo),
         )
 
@@ -220,7 +223,9 @@ def alarm(slo: Slo, budget: ErrorBudget) -> Alarm:
         return Alarm(Level.NO_DATA, Reason.UNDECIDED, f"{slo.name}: no day could be decided")
     if budget.burn_1 >= PAGE_IN_ONE_DAY - _ROUNDING:
         return _burning(slo, Level.CRITICAL, "the day was bad", budget.burn_1)
-    if budget.burn_3 >= PAGE_IN_THREE_DAYS - _ROUNDING:
+    # One bad day between two of which nothing is known is not all of the last three.
+    is_again = budget.burn_1 > 0 and budget.bad_3 > 1
+    if is_again and budget.burn_3 >= PAGE_IN_THREE_DAYS - _ROUNDING:
         share = budget.burn_3 * (1 - slo.target)
         return _burning(
             slo,

@@ -75,12 +75,13 @@ class Series:
 class State:
     """The state of a monitor's detectors after a day.
 
-    `model_version` is the one that served most; another one restarts what watches performance.
+    `model_versions` have served most on some day, the last of them last; a new one restarts what
+    watches performance, one that only takes turns with another does not.
     `normal_since` is the new normal that is in force. Series that are absent are as new. `missed`
     is the record of each estimate: by how many of its own standard errors it missed the truth.
     """
 
-    model_version: str = ""
+    model_versions: tuple[str, ...] = ()
     normal_since: dt.date | None = None
     series: Mapping[str, Series] = field(default_factory=dict[str, Series])
     objectives: Mapping[str, Mapping[dt.date, DayOfObjective]] = field(
@@ -95,7 +96,7 @@ class State:
         return json.dumps(
             {
                 "format": FORMAT,
-                "model_version": self.model_version,
+                "model_versions": self.model_versions,
                 "normal_since": _iso(self.normal_since),
                 "series": {key: _plain(s) for key, s in self.series.items() if s != self._new},
                 "objectives": {
@@ -121,7 +122,7 @@ class State:
                 "materialise the evaluation of the monitor's days anew"
             )
         return cls(
-            model_version=document["model_version"],
+            model_versions=tuple(document["model_versions"]),
             normal_since=_day(document["normal_since"]),
             series={key: _series(stored) for key, stored in document["series"].items()},
             objectives={

@@ -144,12 +144,12 @@ def test_a_new_model_version_restarts_what_watches_performance_and_nothing_else(
     others = [rule for rule in Rule if rule not in of_model]
     second = world.measured(5, drawn.Drawing(errors=0.13, shifts={"x0": 0.2}, version="2"))
     second.append(Measurement("estimated_accuracy", Estimate(0.88, 0.85, 0.91, 500)))
-    assert troubled.model_version == "1"
+    assert troubled.model_versions == ("1",)
     judged = world.judge.judge(drawn.after(5), second, troubled)
     from_scratch = world.judge.judge(drawn.after(5), second)
     as_before = [m for m in second if m.metric not in ("rows", "requests", "predictions")]
     going_on = world.judge.judge(drawn.after(5), [*as_before, served("1")], troubled)
-    assert judged.state.model_version == "2"
+    assert judged.state.model_versions == ("1", "2")
     assert by_rule(judged, *of_model) == by_rule(from_scratch, *of_model)
     drift = by_rule(judged, Rule.DRIFT, Rule.OPERATIONS)
     assert drift == by_rule(going_on, Rule.DRIFT, Rule.OPERATIONS)
@@ -161,15 +161,27 @@ def test_a_new_model_version_restarts_what_watches_performance_and_nothing_else(
 
 def test_a_day_without_traffic_is_no_new_version(world, drawn, troubled) -> None:
     judged = world.judge.judge(drawn.after(5), [], troubled)
-    assert judged.state.model_version == "1"
+    assert judged.state.model_versions == ("1",)
     assert judged.state.series.keys() == troubled.series.keys()
 
 
 def test_a_version_that_serves_less_is_no_new_version(world, drawn, troubled) -> None:
     both = [served("1", 300), served("2", 200), accuracy(50)]
-    assert world.judge.judge(drawn.after(5), both, troubled).state.model_version == "1"
+    assert world.judge.judge(drawn.after(5), both, troubled).state.model_versions == ("1",)
     other = [served("1", 200), served("2", 300), accuracy(50)]
-    assert world.judge.judge(drawn.after(5), other, troubled).state.model_version == "2"
+    second = world.judge.judge(drawn.after(5), other, troubled)
+    assert second.state.model_versions == ("1", "2")
+
+
+def test_two_versions_that_take_turns_restart_nothing(world, drawn, troubled) -> None:
+    ahead = [served("1", 200), served("2", 300), accuracy(50)]
+    behind = [served("1", 300), served("2", 200), accuracy(50)]
+    begun = world.judge.judge(drawn.after(5), ahead, troubled).state
+    kept = world.judge.judge(drawn.after(6), behind, begun)
+    alone = world.judge.judge(drawn.after(6), [accuracy(50)], begun)
+    key = drawn.about(kept, Rule.PERFORMANCE, "accuracy").subject.key
+    assert kept.state.series[key] == alone.state.series[key]
+    assert kept.state.model_versions == ("2", "1")
 
 
 def test_performance_by_version_is_judged_where_several_serve(world, drawn) -> None:

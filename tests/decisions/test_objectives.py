@@ -68,7 +68,7 @@ def test_a_miss_that_could_be_noise_is_a_good_day(world, drawn) -> None:
     (judged,) = days(world, drawn, CLOSE)
     found = said(drawn, judged)
     assert (found.level, found.details["day"], found.cost) == (Level.OK, Day.GOOD, None)
-    assert "the day was good: accuracy was 0.89, required is ≥ 0.9" in found.text
+    assert "good, its miss within noise: accuracy was 0.89, required is ≥ 0.9" in found.text
 
 
 def test_a_bad_day_costs_its_shortfall_with_an_interval(world, drawn) -> None:
@@ -118,7 +118,7 @@ def test_an_objective_of_the_only_latency_needs_no_column(world, drawn) -> None:
     slo = {"name": "speed", "metric": "latency_p95", "at_most": 0.01}
     judged = world.watched_by(slos=[slo]).judge.judge(drawn.first, world.measured(0))
     found = drawn.about(judged, Rule.OBJECTIVE, "latency_p95", "ms")
-    assert found.details["day"] is Day.BAD
+    assert found.details["day"] == Day.BAD
     assert found.details["bound"] == "at_most"
 
 

@@ -39,7 +39,7 @@ def all_series(draw: st.DrawFn) -> Series:
 
 STATES = st.builds(
     State,
-    model_version=st.text(),
+    model_versions=st.lists(st.text(), unique=True, max_size=3).map(tuple),
     normal_since=st.none() | DAYS,
     series=st.dictionaries(st.text(), all_series(), max_size=4),
     objectives=st.dictionaries(
@@ -54,7 +54,7 @@ def test_a_state_survives_its_text_bit_for_bit(state) -> None:
     text = state.to_json()
     kept = State.from_json(text)
     assert kept.to_json() == text
-    assert (kept.model_version, kept.normal_since) == (state.model_version, state.normal_since)
+    assert (kept.model_versions, kept.normal_since) == (state.model_versions, state.normal_since)
     assert (kept.objectives, kept.missed) == (state.objectives, state.missed)
     for key in {*state.series, *kept.series, "never measured"}:
         assert repr(kept.of(key)) == repr(state.of(key))
@@ -63,7 +63,7 @@ def test_a_state_survives_its_text_bit_for_bit(state) -> None:
 @given(STATES)
 def test_equal_states_are_equal_texts_whatever_their_order(state) -> None:
     turned = State(
-        state.model_version,
+        state.model_versions,
         state.normal_since,
         dict(reversed(list(state.series.items()))),
         dict(reversed(list(state.objectives.items()))),
@@ -87,7 +87,7 @@ def test_a_state_of_another_format_is_refused(form) -> None:
 def test_a_new_normal_begins_with_nothing_remembered_of_series() -> None:
     objectives = {"exactness": {dt.date(2026, 1, 1): DayOfObjective.BAD}}
     missed = {"estimated_accuracy": {dt.date(2026, 1, 1): 0.5}}
-    state = State("7", None, {"a": Series(Cusum(3.0, 2, 1.0, 0.5))}, objectives, missed)
+    state = State(("7",), None, {"a": Series(Cusum(3.0, 2, 1.0, 0.5))}, objectives, missed)
     began = state.restarted(dt.date(2026, 1, 2))
     assert began.of("a") == began.of("b") == Series(level=Level())
-    assert (began.model_version, began.objectives, began.missed) == ("7", objectives, missed)
+    assert (began.model_versions, began.objectives, began.missed) == (("7",), objectives, missed)

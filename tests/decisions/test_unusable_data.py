@@ -52,7 +52,7 @@ def test_a_lost_column_pages_once_for_all_its_metrics_and_segments(
     gone = drawn.lost(day, lambda m: m.column == "x1", reason=cause, detail="`x1` has no values")
     (page,) = pages(world, drawn, gone)
     assert page.subject[:5] == (Rule.DATA, "psi", "x1", "all", "all")
-    assert (page.reason, page.text) == (cause, "`x1` has no values")
+    assert (page.reason, page.text) == (cause, "`x1` cannot be used: `x1` has no values")
 
 
 def test_a_column_of_too_few_values_is_not_lost(world, drawn, day) -> None:

@@ -99,12 +99,7 @@ def test_a_full_window_is_exhausted_exactly_where_its_target_is_missed(
 ALARMS = {
     "no bad day": ("g" * 28, 0.95, Level.OK, Reason.MET),
     "one bad day at 95 % burns at 20": ("g" * 27 + "b", 0.95, Level.CRITICAL, Reason.BURNING),
-    "and is still a third of three days on the next": (
-        "g" * 26 + "bg",
-        0.95,
-        Level.CRITICAL,
-        Reason.BURNING,
-    ),
+    "and has been told when the next day is good": ("g" * 26 + "bg", 0.95, Level.OK, Reason.MET),
     "three days later it is within the budget": ("g" * 24 + "bggg", 0.95, Level.OK, Reason.MET),
     "one bad day at 93 % burns at 14.3": ("g" * 27 + "b", 0.93, Level.OK, Reason.MET),
     "two of three at 90 % burn at 6.7": ("g" * 25 + "bgb", 0.9, Level.CRITICAL, Reason.BURNING),
@@ -129,12 +124,19 @@ ALARMS = {
         Reason.BURNING,
     ),
     "a sixth is not": ("gbgggg", 0.8, Level.OK, Reason.MET),
-    "an undecided day after a bad one pages on its behalf": (
+    "an undecided day after a bad one has nothing new": (
         "g" * 26 + "bu",
         0.95,
-        Level.CRITICAL,
+        Level.OK,
+        Reason.MET,
+    ),
+    "one bad day after undecided ones is not all of three": (
+        "uub",
+        0.9,
+        Level.WARN,
         Reason.BURNING,
     ),
+    "nor is a monitor's first day": ("b", 0.9, Level.WARN, Reason.BURNING),
 }
 
 

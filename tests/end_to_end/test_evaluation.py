@@ -146,7 +146,7 @@ def test_the_terminal_shows_what_alerts(world: World) -> None:
 
 def test_evaluating_again_writes_nothing(world: World) -> None:
     before, revisions = world.store.verdicts("small"), world.revisions()
-    world.run()
+    world.run(DAYS[0], DAYS[1])
     assert world.store.verdicts("small").equals(before)
     assert world.revisions() == revisions
 
