@@ -162,13 +162,18 @@ class Demo:
     def _monitor(self, watched: Monitor) -> Facts:
         last_day = watched.last_day or telemetry.LAST_DAY
         days = ["--from", f"{watched.first_day}", "--to", f"{last_day}"]
-        command = [sys.executable, "-m", "monitoring_dagster", "run", watched.name, *days]
+        # A home that an older release made is brought up to date.
+        self._command("db", "upgrade", stdout=subprocess.DEVNULL)
+        self._command("run", watched.name, *days, "--replay")
+        return {"days": (last_day - watched.first_day).days + 1}
+
+    def _command(self, *words: str, **streams: Any) -> None:
+        command = [sys.executable, "-m", "monitoring_dagster", *words]
         done = subprocess.run(
-            [*command, "--replay"], env=self.environment(), cwd=REPOSITORY, check=False
+            command, env=self.environment(), cwd=REPOSITORY, check=False, **streams
         )
         if done.returncode != 0:
             raise SystemExit(done.returncode)
-        return {"days": (last_day - watched.first_day).days + 1}
 
     def environment(self) -> dict[str, str]:
         """The environment of the monitoring process: this home, and nobody else's store."""

@@ -50,12 +50,14 @@ class Counting:
         self.judged.append(day)
         total = sum(m.estimate.value for m in measurements)
         if before.normal_since == normal_since:
-            total += float(before.model_version or 0)
+            total += float((before.model_versions or ("0",))[-1])
         verdicts = [
             Verdict(Subject(Rule.DRIFT, m.metric, m.column), Level.WARN, "sudden", f"{total:g}")
             for m in measurements
         ]
-        state = dataclasses.replace(before, model_version=f"{total:g}", normal_since=normal_since)
+        state = dataclasses.replace(
+            before, model_versions=(f"{total:g}",), normal_since=normal_since
+        )
         return Judgement(verdicts, state)
 
 

@@ -107,7 +107,8 @@ def _refused(measured: Measured) -> Iterator[Verdict]:
     for metric, what in REFUSED.items():
         for found in measured.of_metric(metric):
             estimate = found.estimate
-            if estimate.status is Status.OK and estimate.ci_low > MOST_REFUSED:
+            is_whole = found.segment == ALL and found.model_version == ALL
+            if is_whole and estimate.status is Status.OK and estimate.ci_low > MOST_REFUSED:
                 subject = Subject(Rule.DATA, metric, found.column)
                 why = f" ({estimate.detail})" if estimate.detail else ""
                 text = f"{100 * estimate.value:.1f} % of the rows of {found.column} {what}{why}"
