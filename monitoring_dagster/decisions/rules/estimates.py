@@ -19,7 +19,8 @@ from monitoring_dagster.decisions.slo import State
 from monitoring_dagster.decisions.slo import judge as judge_day
 from monitoring_dagster.decisions.verdict import Level, Reason, Verdict
 from monitoring_dagster.decisions.wording import number
-from monitoring_dagster.metrics.measurement import Status
+from monitoring_dagster.metrics.estimated import PLAIN
+from monitoring_dagster.metrics.measurement import Measurement, Status
 from monitoring_dagster.monitors.contract import Monitor, Slo
 from monitoring_dagster.profiles.profile import ALL
 
@@ -43,7 +44,11 @@ def _verdict(monitor: Monitor, finding: Finding, measured: Measured) -> Verdict:
         realised = {**found.details, "realised": truth.estimate.value}
         return replace(found, text=told, details=realised)
     for slo in monitor.slos:
-        if _is_missed(slo, finding, metric):
+        plain = measured.get(f"{PLAIN}{metric}")
+        if _is_missed(slo, finding.watched.measurement, metric) and (
+            # Where inputs and outcomes shift together, the adapted form is the worse one.
+            plain is None or _is_missed(slo, plain, metric)
+        ):
             bound = slo.at_least if slo.at_least is not None else slo.at_most
             low, high = (number(v) for v in (found.ci_low, found.ci_high))
             return replace(
@@ -56,12 +61,12 @@ def _verdict(monitor: Monitor, finding: Finding, measured: Measured) -> Verdict:
     return replace(found, text=f"{found.text}; {BLIND}") if found.is_alert else found
 
 
-def _is_missed(slo: Slo, finding: Finding, metric: str) -> bool:
-    estimate = finding.watched.measurement.estimate
+def _is_missed(slo: Slo, measurement: Measurement, metric: str) -> bool:
+    estimate = measurement.estimate
     return (
         slo.metric == metric
         and slo.column is None
         and slo.segment in (None, ALL)
         and not math.isnan(estimate.ci_low + estimate.ci_high)
-        and judge_day(slo, finding.watched.measurement).state is State.BAD
+        and judge_day(slo, measurement).state is State.BAD
     )
