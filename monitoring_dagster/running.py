@@ -95,6 +95,10 @@ def _run_stretches(
     if workers == 1:
         yield from ((days, run_stretch(document, days, replay)) for days in stretches)
         return
+    # Read by each process when it loads its libraries: with a process per core, threads beside them
+    # only wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         running = {pool.submit(run_stretch, document, days, replay): days for days in stretches}
