@@ -7,9 +7,11 @@ here, where it may be read, and nowhere else.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,8 @@ from monitoring_dagster.profiles import reference, reference_rows
 from monitoring_dagster.profiles.profile import ALL, Profile
 from monitoring_dagster.profiles.reference import FrozenReference
 from monitoring_dagster.telemetry.lake import Lake
+
+T = TypeVar("T")
 
 ALGORITHM_VERSION = "1"
 """Raised when the same reference would teach something else."""
@@ -78,11 +82,9 @@ class Learnt:
             ),
             max_rows=MOST_TRAINED,
         )
-        path = self._path("day_errors")
-        if self.lake.exists(path):
-            made.day_errors = DayErrors.from_json(self.lake.read(path))
-        else:
-            self.lake.write(path, made.day_errors.to_json())
+        made.day_errors = self._kept(
+            "day_errors", DayErrors.from_json, DayErrors.to_json, lambda: made.day_errors
+        )
         return made
 
     def estimated(self, day: dt.date, profile: Profile) -> list[Measurement]:
@@ -95,24 +97,34 @@ class Learnt:
     @cached_property
     def noise(self) -> Noise:
         """What chance alone makes of every metric."""
-        path = self._path("noise")
-        if self.lake.exists(path):
-            return Noise.from_json(self.lake.read(path))
-        learnt = Noise.learn(self.monitor, self.frozen)
-        self.lake.write(path, learnt.to_json())
-        return learnt
+        return self._kept(
+            "noise", Noise.from_json, Noise.to_json, lambda: Noise.learn(self.monitor, self.frozen)
+        )
 
     @cached_property
     def importance(self) -> Importance:
         """How much the model's answers hang on each feature."""
-        path = self._path("importance")
-        if self.lake.exists(path):
-            return Importance.from_json(self.lake.read(path))
+        return self._kept("importance", Importance.from_json, Importance.to_json, self._importance)
+
+    def _importance(self) -> Importance:
         model, why = self._model
         rows = reference_rows.sample(self.lake, self.monitor)
         with one_thread():
-            learnt = learn(self.monitor, rows, model, why_no_model=why)
-        self.lake.write(path, learnt.to_json())
+            return learn(self.monitor, rows, model, why_no_model=why)
+
+    def _kept(
+        self,
+        what: str,
+        read: Callable[[bytes], T],
+        written: Callable[[T], bytes],
+        learn_it: Callable[[], T],
+    ) -> T:
+        """What was learnt before, or is learnt now and kept."""
+        path = f"{reference.folder(self.monitor)}/{what}.{ALGORITHM_VERSION}.json"
+        if self.lake.exists(path):
+            return read(self.lake.read(path))
+        learnt = learn_it()
+        self.lake.write(path, written(learnt))
         return learnt
 
     @cached_property
@@ -169,9 +181,6 @@ class Learnt:
         except (ModelUnavailable, ModelRefused) as error:
             return None, str(error)
         return found, ""
-
-    def _path(self, what: str) -> str:
-        return f"{reference.folder(self.monitor)}/{what}.{ALGORITHM_VERSION}.json"
 
 
 def one_thread() -> AbstractContextManager[object]:

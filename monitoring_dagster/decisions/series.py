@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
 from monitoring_dagster.decisions.budget import Budget, Family, benjamini_hochberg
-from monitoring_dagster.decisions.detectors.cusum import advance
+from monitoring_dagster.decisions.detectors.chart import Chart
+from monitoring_dagster.decisions.detectors.cusum import Cusum, advance
 from monitoring_dagster.decisions.noise import Against, Noise
-from monitoring_dagster.decisions.state import Level, Series, State
+from monitoring_dagster.decisions.state import Series, State, Usual
 from monitoring_dagster.decisions.verdict import Reason
 from monitoring_dagster.decisions.watched import Unit, Watched, Worse
 from monitoring_dagster.metrics.intervals import Z
@@ -36,6 +37,9 @@ DAYS_DIFFER_MUCH = 4.0
 What such days can do is only known from those of the reference, and no month holds the storm of the
 century. Of flights in random order with a reference of 31 days, rain alone alerted on 2 % of days.
 """
+
+ALERTING = (Reason.SUDDEN, Reason.LASTING, Reason.STILL_THERE)
+"""Reasons for which somebody should hear of a series."""
 
 _NORMAL = NormalDist()
 
@@ -65,7 +69,7 @@ class Finding:
     @property
     def is_alert(self) -> bool:
         """Whether somebody should hear of it."""
-        return self.reason in (Reason.SUDDEN, Reason.LASTING, Reason.STILL_THERE)
+        return self.reason in ALERTING
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def _directed(watched: Watched, against: Against, before: Series, chance: float)
 
 
 def _since_normal(
-    watched: Watched, effect: float, deviation: float, level: Level
+    watched: Watched, effect: float, deviation: float, level: Usual
 ) -> tuple[float, float]:
     """Effect and score of a day against what was learnt to be normal.
 
@@ -193,32 +197,16 @@ def _of_member(
     watched, before = today.watched, today.before
     if today.is_learning:
         return _found(today, Reason.ACCEPTED, Series(level=_learnt(before, today)))
-    subject = watched.subject
     chart = budget.cusum(
         watched.family,
         reference_days=today.against.days,
         is_signed=not today.is_distance,
         inflation=today.against.inflation,
     )
-    rho = noise.autocorrelation(subject.metric, subject.column, subject.segment)
-    mean, spread = noise.usual_z(subject.metric, subject.column, subject.segment)
-    z = (today.z - mean) / spread
-    up = advance(before.up, z, chart, rho=rho, effect=today.effect)
-    down = before.down
-    if watched.worse is Worse.BOTH:
-        down = advance(before.down, -z, chart, rho=rho, effect=-today.effect)
-    size = abs(today.effect) if watched.worse is Worse.BOTH else today.effect
+    up, down = _charted(today, noise, chart)
     leading = up if up.total >= down.total else down
-    is_lasting = leading.fires(chart) and leading.mean_effect >= watched.minimum_effect
-    if is_proven and size >= watched.minimum_effect:
-        reason = Reason.SUDDEN
-    elif is_lasting:
-        reason = Reason.LASTING
-    elif before.since is not None and today.p <= STILL_UNUSUAL:
-        reason = Reason.STILL_THERE
-    else:
-        reason = _quiet(today, is_proven=is_proven)
-    is_on = reason in (Reason.SUDDEN, Reason.LASTING, Reason.STILL_THERE)
+    reason = _reason(today, leading, chart, is_proven=is_proven)
+    is_on = reason in ALERTING
     series = replace(
         before,
         up=up,
@@ -235,6 +223,31 @@ def _of_member(
     )
 
 
+def _charted(today: _Today, noise: Noise, chart: Chart) -> tuple[Cusum, Cusum]:
+    """The sums upwards and downwards after today; the second moves only where both are worse."""
+    subject, before = today.watched.subject, today.before
+    rho = noise.autocorrelation(subject.metric, subject.column, subject.segment)
+    mean, spread = noise.usual_z(subject.metric, subject.column, subject.segment)
+    z = (today.z - mean) / spread
+    up = advance(before.up, z, chart, rho=rho, effect=today.effect)
+    if today.watched.worse is not Worse.BOTH:
+        return up, before.down
+    return up, advance(before.down, -z, chart, rho=rho, effect=-today.effect)
+
+
+def _reason(today: _Today, leading: Cusum, chart: Chart, *, is_proven: bool) -> Reason:
+    """Why the series alerts today, or why it does not."""
+    watched = today.watched
+    size = abs(today.effect) if watched.worse is Worse.BOTH else today.effect
+    if is_proven and size >= watched.minimum_effect:
+        return Reason.SUDDEN
+    if leading.fires(chart) and leading.mean_effect >= watched.minimum_effect:
+        return Reason.LASTING
+    if today.before.since is not None and today.p <= STILL_UNUSUAL:
+        return Reason.STILL_THERE
+    return _quiet(today, is_proven=is_proven)
+
+
 def _quiet(today: _Today, *, is_proven: bool) -> Reason:
     """Why nothing alerts; what could not have been seen today is never called unchanged."""
     if is_proven:
@@ -245,8 +258,8 @@ def _quiet(today: _Today, *, is_proven: bool) -> Reason:
     return Reason.DAYS_DIFFER if today.against.inflation >= 2 else Reason.TOO_FEW_ROWS
 
 
-def _learnt(before: Series, today: _Today) -> Level:
-    level = before.level or Level()
+def _learnt(before: Series, today: _Today) -> Usual:
+    level = before.level or Usual()
     return replace(level, days=level.days + 1, effect=level.effect + today.effect)
 
 
@@ -260,8 +273,3 @@ def _found(today: _Today, reason: Reason, series: Series) -> Finding:
         today.smallest,
         today.p,
     )
-
-
-def remembered(findings: Sequence[Finding]) -> Mapping[str, Series]:
-    """What has to be remembered of each series."""
-    return {f.watched.subject.key: f.series for f in findings}

@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Usual:
     """What a series has been since its new normal: sums over `days`, means where learnt.
 
     `effect` is what noise said of the days, `losses` of `rows` what a bounded loss was.
@@ -68,7 +68,7 @@ class Series:
     rise: Rise = NO_RISE
     since: dt.date | None = None
     days: int = 0
-    level: Level | None = None
+    level: Usual | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class State:
     @property
     def _new(self) -> Series:
         """What is remembered of a subject that was never measured; a new normal is to be learnt."""
-        return Series() if self.normal_since is None else Series(level=Level())
+        return Series() if self.normal_since is None else Series(level=Usual())
 
 
 def _plain(series: Series) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _series(stored: Mapping[str, Any]) -> Series:
         rise=_rise(*stored["rise"]) if "rise" in stored else NO_RISE,
         since=_day(stored.get("since")),
         days=stored.get("days", 0),
-        level=Level(*stored["level"]) if "level" in stored else None,
+        level=Usual(*stored["level"]) if "level" in stored else None,
     )
 
 

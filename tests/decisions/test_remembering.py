@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.decisions.detectors.cusum import Cusum
 from monitoring_dagster.decisions.slo import State as DayOfObjective
-from monitoring_dagster.decisions.state import NO_RISE, Level, Rise, Series, State
+from monitoring_dagster.decisions.state import NO_RISE, Rise, Series, State, Usual
 
 NUMBERS = st.floats(allow_nan=False)
 DAYS = st.dates(dt.date(1970, 1, 1), dt.date(2100, 12, 31))
 COUNTS = st.integers(0, 10_000)
 SUMS = st.builds(Cusum, NUMBERS, COUNTS, NUMBERS, st.none() | NUMBERS)
-LEVELS = st.builds(Level, COUNTS, NUMBERS, NUMBERS, NUMBERS)
+LEVELS = st.builds(Usual, COUNTS, NUMBERS, NUMBERS, NUMBERS)
 RISES = st.builds(Rise, NUMBERS, NUMBERS, COUNTS, st.none() | DAYS)
 
 
@@ -89,5 +89,5 @@ def test_a_new_normal_begins_with_nothing_remembered_of_series() -> None:
     missed = {"estimated_accuracy": {dt.date(2026, 1, 1): 0.5}}
     state = State(("7",), None, {"a": Series(Cusum(3.0, 2, 1.0, 0.5))}, objectives, missed)
     began = state.restarted(dt.date(2026, 1, 2))
-    assert began.of("a") == began.of("b") == Series(level=Level())
+    assert began.of("a") == began.of("b") == Series(level=Usual())
     assert (began.model_versions, began.objectives, began.missed) == (("7",), objectives, missed)
