@@ -30,6 +30,7 @@ PARTS = {
     "speed.loading": ("benchmarks.speed.loading", "table"),
     "estimates": ("benchmarks.estimates", "tables"),
     "detection": ("benchmarks.detection.__main__", "tables"),
+    "audit": ("benchmarks.audit", "table"),
 }
 """In the order of the report: a module, and what of it makes a table or several."""
 

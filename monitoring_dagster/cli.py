@@ -8,10 +8,13 @@ all is well, with 1 when something has to be mended, with 2 when they were not u
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import sys
+import time
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -276,17 +279,29 @@ def backtest(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Try Slack with a test message, which is deleted again."),
+    ] = False,
+) -> None:
     """Say what is configured, reachable and writable; no secret is printed."""
-    from monitoring_dagster.doctor import examine
+    from monitoring_dagster import doctor as examining
+    from monitoring_dagster import doctor_alerts
 
-    findings = examine(Settings.from_environment(), os.environ)
+    settings, clock = Settings.from_environment(), partial(dt.datetime.now, dt.UTC)
+    findings = examining.examine(settings, os.environ, clock)
+    if live:
+        tried = doctor_alerts.rehearse(settings, os.environ, clock, time.sleep)
+        findings = itertools.chain(findings, tried)
+    are_well = True
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.is_well else 'MEND'}  {finding.what}: {finding.text}")
+        are_well &= finding.is_well
     typer.echo("\nSettings (environment variables):")
     for name, meaning in MEANING.items():
         typer.echo(f"  {name:<35} {'set  ' if os.environ.get(name) else 'unset'}  {meaning}")
-    raise typer.Exit(0 if all(f.is_well for f in findings) else 1)
+    raise typer.Exit(0 if are_well else 1)
 
 
 @app.command()

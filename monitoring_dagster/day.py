@@ -15,7 +15,11 @@ from functools import cached_property
 
 from monitoring_dagster import learnt, stored
 from monitoring_dagster.errors import DayNotMonitored
-from monitoring_dagster.evaluation import Evaluated, Evaluation
+from monitoring_dagster.evaluation import Evaluated, Evaluation, Verdicts
+from monitoring_dagster.incidents.attending import attend
+from monitoring_dagster.incidents.briefing import Briefing
+from monitoring_dagster.incidents.desk import EMBEDDED, Desk, Office
+from monitoring_dagster.incidents.following import follow
 from monitoring_dagster.learnt import NO_REGISTRY, Learnt, Registry
 from monitoring_dagster.metrics import (
     absence,
@@ -29,7 +33,7 @@ from monitoring_dagster.metrics import (
 )
 from monitoring_dagster.metrics.measurement import Measurement, Reason, Status
 from monitoring_dagster.metrics.quality.condemned import Condemned
-from monitoring_dagster.monitors.calendar import Clock, window
+from monitoring_dagster.monitors.calendar import Clock, Sitting, window
 from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, content_hash
 from monitoring_dagster.profiles import constraints, engine, reference, storage
 from monitoring_dagster.profiles.outcomes import Outcomes
@@ -55,6 +59,10 @@ INPUTS = (Kind.FEATURES, Kind.PREDICTIONS)
 EVERYTHING = tuple(Kind)
 
 Days = Sequence[dt.date]
+
+
+def nobody(now: dt.datetime) -> None:
+    """Tells nobody: where sensors live, they deliver."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,9 @@ class Day:
     computed_at: dt.datetime
     run_id: str = ""
     registry: Registry = NO_REGISTRY
+    office: Office = EMBEDDED
+    tell: Callable[[dt.datetime], object] = nobody
+    """Called after each sitting with its instant: in a replay no sensor lives at that time."""
 
     # --- telemetry -------------------------------------------------------------------------
 
@@ -350,8 +361,29 @@ class Day:
             f"{self.reference.id}.{learnt.ALGORITHM_VERSION}",
             lambda day: self._about(STAGE, day, ""),
             self.learnt.with_effects,
+            self._respond,
         )
-        return judging.evaluate(days)
+        done: list[Evaluated] = []
+        to_come = set(days)
+        for sitting in self.clock.sittings(self.monitor, days):
+            to_come -= set(sitting.days)
+            done += judging.evaluate(sitting, to_come)
+            self.tell(sitting.now)
+        return done
+
+    def _respond(self, docket: Docket, sitting: Sitting, verdicts: Verdicts) -> None:
+        """Open, change and resolve incidents, and owe people what follows from that."""
+        desk = Desk(docket, self.monitor, sitting.now, self.computed_at, self.office)
+        follow(desk, Briefing(self.monitor, self._failed_checks, self.office.pages), verdicts)
+        attend(desk)
+        desk.close()
+
+    def _failed_checks(self, day: dt.date) -> list[str]:
+        return [
+            f"{o.kind}{f'.{o.column}' if o.column else ''}: {o.detail} (found: {o.observed})"
+            for o in self.quality_report(day).outcomes
+            if o.result == "failed"
+        ]
 
     def accept(self, normal: NewNormal) -> list[Evaluated]:
         """Take what has been so since a day as the new normal, and judge that day and later anew.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.evaluation import evaluation
+from assets.incidents import incidents
 from assets.metrics import drift, estimated_performance, operations, performance
 from assets.profiles import outcomes, profile
 from assets.quality import quality
@@ -22,7 +23,9 @@ from monitoring_dagster.monitors.loader import Loaded
 from monitoring_dagster.resources import Workplace
 from monitoring_dagster.settings import Settings
 from sensors.broken_monitors import broken_monitors
+from sensors.delivery import delivery
 from sensors.late_labels import late_labels
+from sensors.watchdog import watchdog
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -111,9 +114,14 @@ def build_definitions(loaded: Loaded) -> dg.Definitions:
         *[monitor_definitions(monitor) for monitor in monitors],
         broken_monitors(loaded.problems),
         retention(monitors),
+        incidents(monitors),
+        delivery(monitors),
         dg.Definitions(
             jobs=list(again.values()),
-            sensors=[late_labels(labelled, again)] if again else [],
+            sensors=[
+                *([late_labels(labelled, again)] if again else []),
+                watchdog(monitors, loaded.problems),
+            ],
             resources={"workplace": Workplace()},
             executor=dg.in_process_executor,
         ),

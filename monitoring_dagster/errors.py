@@ -22,10 +22,14 @@ MonitoringError
 ├── GridMismatch              two profiles were counted on different grids
 ├── ModelUnavailable          the monitored model cannot be fetched
 ├── ModelRefused              it is there, and it is not run or not fit for the monitor
-├── KeyMissing                the key for pseudonyms is not configured
+├── IncidentUnknown           no incident of that name is kept
+├── SilenceInvalid            a silence that cannot be meant
+├── KeyMissing                the key for pseudonyms or for checkpoints is not configured
 └── StoreError
     ├── StoreUnreachable      the database cannot be reached
-    └── StoreOutdated         the database has another revision than the code
+    ├── StoreOutdated         the database has another revision than the code
+    ├── CheckpointInvalid     a checkpoint of the audit log cannot be read or kept
+    └── AuditLogRewritten     the audit log is not the one that checkpoints were made of
 """
 
 
@@ -116,8 +120,16 @@ class ModelRefused(MonitoringError):
     """The model could run code when it is read, or does not fit the monitor."""
 
 
+class IncidentUnknown(MonitoringError):
+    """No incident of that name is kept for the monitor."""
+
+
+class SilenceInvalid(MonitoringError):
+    """A silence or a snooze that cannot be meant; the text holds one line per problem."""
+
+
 class KeyMissing(MonitoringError):
-    """The key for pseudonyms is not configured."""
+    """The key for pseudonyms or for checkpoints is not configured."""
 
 
 class StoreError(MonitoringError):
@@ -130,3 +142,11 @@ class StoreUnreachable(StoreError):
 
 class StoreOutdated(StoreError):
     """The database has another revision than the code."""
+
+
+class CheckpointInvalid(StoreError):
+    """A checkpoint of the audit log cannot be read, or not be kept."""
+
+
+class AuditLogRewritten(StoreError):
+    """The audit log is not the one that the last checkpoint was made of."""

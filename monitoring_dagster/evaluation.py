@@ -7,15 +7,19 @@ later ones along, in one transaction. What is wrong with a day is decided by `de
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitoring_dagster import stored
 from monitoring_dagster.decisions.judge import Judge, Judged
 from monitoring_dagster.decisions.state import FORMAT, State
 from monitoring_dagster.decisions.verdict import Verdict
+from monitoring_dagster.monitors.calendar import Sitting
 from monitoring_dagster.monitors.contract import content_hash
 from monitoring_dagster.store import Docket, EvaluationInput, Recorded, Store
+
+Verdicts = Mapping[dt.date, Sequence[Verdict]]
+"""By day, in order."""
 
 QUALITY = "quality"
 """What the checks found is told by what it suppresses, and not judged again."""
@@ -40,6 +44,7 @@ class Evaluation:
         basis: identity of everything the judge was made of beyond the monitor's document.
         about: the circumstances of a day's evaluation, its fingerprint left open.
         explain: adds to verdicts that are about to be stored what else can be found out.
+        respond: does what follows from the verdicts of days that changed, in the transaction.
     """
 
     store: Store
@@ -47,23 +52,35 @@ class Evaluation:
     basis: str
     about: Callable[[dt.date], EvaluationInput]
     explain: Callable[[dt.date, list[Verdict]], list[Verdict]]
+    respond: Callable[[Docket, Sitting, Verdicts], None]
 
-    def evaluate(self, days: Sequence[dt.date]) -> list[Evaluated]:
-        """Judge the days in order, and those after them whose past has changed.
+    def evaluate(self, sitting: Sitting, to_come: Collection[dt.date] = ()) -> list[Evaluated]:
+        """Judge the sitting's days in order, and those after them whose past has changed.
 
-        A day that stands as it was evaluated is told, too, without being judged anew.
+        A day that stands as it was evaluated is told, too, without being judged anew. Days that
+        are `to_come` have a sitting of their own, and are left to it.
         """
-        if not days:
+        if not sitting.days:
             return []
-        return self.store.decide(self.judge.monitor.name, lambda docket: self._days(docket, days))
 
-    def _days(self, docket: Docket, days: Sequence[dt.date]) -> list[Evaluated]:
+        def work(docket: Docket) -> list[Evaluated]:
+            done = self._days(docket, sitting.days, to_come)
+            judged = {e.day for e in done if e.recorded.written}
+            if judged:
+                self.respond(docket, sitting, _known(docket, sitting, judged))
+            return done
+
+        return self.store.decide(self.judge.monitor.name, work)
+
+    def _days(
+        self, docket: Docket, days: Sequence[dt.date], to_come: Collection[dt.date]
+    ) -> list[Evaluated]:
         asked = sorted(set(days))
         before = docket.state_before(asked[0])
         text = before.state if before else ""
         state, normals = _state(text), docket.new_normals()
         done: list[Evaluated] = []
-        for day in sorted({*asked, *docket.evaluated_since(asked[0])}):
+        for day in sorted({*asked, *docket.evaluated_since(asked[0])} - {*to_come}):
             normal = max((n.since for n in normals if n.since <= day), default=None)
             basis = [self.basis, FORMAT, docket.fingerprint(day), text, str(normal)]
             about = replace(self.about(day), input_fingerprint=content_hash(basis))
@@ -80,6 +97,20 @@ class Evaluation:
             rows = [stored.verdict_row(verdict) for verdict in verdicts]
             done.append(Evaluated(day, verdicts, docket.write(about, rows, text)))
         return done
+
+
+def _known(docket: Docket, sitting: Sitting, judged: set[dt.date]) -> Verdicts:
+    """What is said of days that were judged anew, or of which more is known than before.
+
+    Nothing of them that could be known later only.
+    """
+    days = set(judged)
+    if sitting.since is not None:
+        days.update(docket.days_known(sitting.since, sitting.now))
+    return {
+        day: [stored.verdict(row) for row in docket.verdicts(day, sitting.now)]
+        for day in sorted(days)
+    }
 
 
 def judged_of(

@@ -8,25 +8,58 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import dagster as dg
 
-from monitoring_dagster.day import Day
+from monitoring_dagster.day import Day, nobody
+from monitoring_dagster.incidents.briefing import Pages
+from monitoring_dagster.incidents.desk import Office
 from monitoring_dagster.learnt import Registry
 from monitoring_dagster.monitors.calendar import Clock, Replay, Standing
 from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.notifications.configuration import channels_from_environment
 from monitoring_dagster.settings import Settings
 from monitoring_dagster.store import Store
 from monitoring_dagster.telemetry.lake import Lake
 from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
 from monitoring_dagster.telemetry.sources import Access
+from monitoring_dagster.upkeep import Upkeep
 
 CLOCK_TAG = "monitoring/clock"
 """Run tag: absent for the wall clock, `replay+N` for N days after each day's own next morning,
 or the ISO instant that a run lives at."""
 
 REPLAY = "replay+"
+
+
+BACKFILL_TAG = "dagster/backfill"
+
+REPLAY_BUDGET = dt.timedelta(minutes=10)
+"""For the messages of one morning; nobody waits for the next one."""
+
+
+def wall_clock() -> dt.datetime:
+    """The present."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass
+class Relived:
+    """A clock that can be moved, and goes on from there."""
+
+    instant: dt.datetime
+    since: float = field(default_factory=time.monotonic)
+
+    def move(self, now: dt.datetime) -> None:
+        """Show this instant from now on; never go back."""
+        self.instant, self.since = max(now, self()), time.monotonic()
+
+    def __call__(self) -> dt.datetime:
+        """The instant that it shows."""
+        return self.instant + dt.timedelta(seconds=time.monotonic() - self.since)
 
 
 class Workplace(dg.ConfigurableResource["Workplace"]):
@@ -37,17 +70,55 @@ class Workplace(dg.ConfigurableResource["Workplace"]):
         settings = Settings.from_environment()
         now = dt.datetime.now(dt.UTC)
         store = self.store()  # before the lake, whose folder says that this is no first use
+        clock = clock_of(tags or {}, now)
+        office = self.office(tags or {})
         return Day(
             monitor=monitor,
             lake=Lake(settings.lake_url),
             store=store,
             access=Access(roots=settings.source_roots, base=settings.home, env=dict(os.environ)),
             pseudonyms=Pseudonyms.from_environment(os.environ, settings.home),
-            clock=clock_of(tags or {}, now),
+            clock=clock,
             computed_at=now,
             run_id=run_id,
             registry=Registry(settings.tracking_uri, settings.trusted_types),
+            office=office,
+            tell=self._teller(monitor, office) if isinstance(clock, Replay) else nobody,
         )
+
+    def office(self, tags: Mapping[str, str] | None = None) -> Office:
+        """What this deployment, and the backfill that the tags name, add to incidents."""
+        settings = Settings.from_environment()
+        return Office(
+            environment=settings.environment,
+            batch=(tags or {}).get(BACKFILL_TAG, ""),
+            pages=Pages(settings.dagster_url, settings.registry_url),
+        )
+
+    def upkeep(
+        self, monitors: Iterable[Monitor], clock: Callable[[], dt.datetime] = wall_clock
+    ) -> Upkeep:
+        """What attends to incidents, hears people and delivers, by the clock."""
+        settings = Settings.from_environment()
+        return Upkeep(
+            self.store(),
+            {monitor.name: monitor for monitor in monitors},
+            channels_from_environment(os.environ, settings.home, clock),
+            self.office(),
+            clock,
+            wall_clock,
+        )
+
+    def _teller(self, monitor: Monitor, office: Office) -> Callable[[dt.datetime], object]:
+        """Delivers at the instants of a replay, where no sensor lives."""
+        present = Relived(wall_clock())
+        upkeep = replace(self.upkeep([monitor], present), office=office)
+
+        def tell(now: dt.datetime) -> None:
+            present.move(now)
+            upkeep.deliver(REPLAY_BUDGET)
+
+        return tell
 
     def store(self) -> Store:
         """The store; made at the first use of an embedded home, and never again by itself.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.errors import DayNotMonitored, MonitoringError
 from monitoring_dagster.monitors.calendar import closes_after_days, days_between
-from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.monitors.contract import Kind, Monitor
 from monitoring_dagster.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
     Without a reference nothing can be measured, so that no day is run where freezing it failed.
     Stretches of days run side by side, a process for each core; verdicts follow in the order of
     days, since each rests on those before it. With `replay` every day is taken as of its own next
-    morning; then each is done again as of when its labels were last accepted, which is where the
-    late-labels sensor would have left it.
+    morning, then again as of when its labels were due, and once more where some came later: as the
+    late-labels sensor would have done it.
 
     Raises:
         DayNotMonitored: the range reaches outside the monitor's days, or is not over yet.
@@ -143,11 +143,29 @@ class _Runs:
         return sorted(everything - {_key(self.monitor, "evaluation")})
 
     def late_labels(self, days: Days) -> None:
-        """Do each day again as of when its labels were last accepted."""
-        if self.monitor.telemetry.labels is not None:
-            clock = f"replay+{closes_after_days(self.monitor)}"
-            selected = self._measuring("late_labels")
-            self._run(f"{self.monitor.name}_late_labels", days, clock, selected)
+        """Do each day again as of when its labels were due, and as of when they last counted.
+
+        The second time only the days of which labels came later than agreed.
+        """
+        labels = self.monitor.telemetry.labels
+        if labels is None:
+            return
+        job, selected = f"{self.monitor.name}_late_labels", self._measuring("late_labels")
+        self._run(job, days, f"replay+{labels.maturity_days}", selected)
+        closing = f"replay+{closes_after_days(self.monitor)}"
+        due = self._labels(days)
+        self._run(job, days, closing, [_key(self.monitor, "labels")])
+        late = [day for day, held in self._labels(days).items() if held != due[day]]
+        for stretch in _stretches(late):
+            self._run(job, stretch, closing, selected)
+
+    def _labels(self, days: Days) -> dict[dt.date, str]:
+        """Which labels each day has."""
+        from monitoring_dagster.resources import Workplace
+
+        day = Workplace().day(self.monitor)
+        taken = {when: day.manifests(when).get(Kind.LABELS) for when in days}
+        return {when: "" if held is None else str(held.sha256) for when, held in taken.items()}
 
     def _run(
         self, job: str, days: Days, clock: str | None, selected: Sequence[dg.AssetKey]

@@ -20,6 +20,8 @@ LAKE_URL = "MONITORING_DAGSTER_LAKE_URL"
 SOURCE_ROOTS = "MONITORING_DAGSTER_SOURCE_ROOTS"
 SENSOR_SECONDS = "MONITORING_DAGSTER_SENSOR_SECONDS"
 TRUSTED_TYPES = "MONITORING_DAGSTER_TRUSTED_TYPES"
+DAGSTER_URL = "MONITORING_DAGSTER_DAGSTER_URL"
+ENVIRONMENT = "MONITORING_DAGSTER_ENVIRONMENT"
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 
 MEANING = {
@@ -31,7 +33,8 @@ MEANING = {
     SENSOR_SECONDS: "Shortest time between two looks of a sensor; 30 by default.",
     TRACKING_URI: "MLflow server or database that models are registered in; in the home if there.",
     TRUSTED_TYPES: "Types that a registered model may hold beyond scikit-learn's, with commas.",
-    "MONITORING_DAGSTER_ENVIRONMENT": "Part of every pseudonym; production by default.",
+    DAGSTER_URL: "Address of Dagster's pages, for links in messages; http://127.0.0.1:3000.",
+    ENVIRONMENT: "Part of every pseudonym and of an incident's identity; production by default.",
     "MONITORING_DAGSTER_PSEUDONYM_KEY_ID": "Name of the key, shown in every pseudonym; k1.",
     "MONITORING_DAGSTER_PSEUDONYM_KEY": "Key of the pseudonyms (or ..._KEY_FILE: a file of it).",
 }
@@ -49,6 +52,14 @@ class Settings:
     sensor_seconds: int
     tracking_uri: str | None = None
     trusted_types: tuple[str, ...] = ()
+    dagster_url: str = "http://127.0.0.1:3000"
+    environment: str = "production"
+
+    @property
+    def registry_url(self) -> str | None:
+        """Address of MLflow's pages, where it is a server."""
+        uri = self.tracking_uri or ""
+        return uri.rstrip("/") if uri.startswith(("http://", "https://")) else None
 
     @property
     def is_untouched(self) -> bool:
@@ -105,6 +116,8 @@ class Settings:
             tracking_uri=env.get(TRACKING_URI)
             or (f"sqlite:///{registry}" if registry.exists() else None),
             trusted_types=_listed(env.get(TRUSTED_TYPES)),
+            dagster_url=(env.get(DAGSTER_URL) or cls.dagster_url).rstrip("/"),
+            environment=env.get(ENVIRONMENT) or cls.environment,
         )
 
 

@@ -5,10 +5,11 @@ What their columns mean is documented in docs/measurements.md and docs/verdicts.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
-from monitoring_dagster.decisions.verdict import Verdict
+from monitoring_dagster.decisions.verdict import Cost, Level, Rule, Subject, Verdict
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
 
 
@@ -100,3 +101,46 @@ def verdict_row(verdict: Verdict) -> dict[str, object]:
         "known_at": verdict.known_at,
         "details": {k: v for k, v in verdict.details.items() if v is not None},
     }
+
+
+_SAID = (
+    "reason",
+    "text",
+    "value",
+    "ci_low",
+    "ci_high",
+    "reference_value",
+    "null_high",
+    "n",
+    "effect",
+    "minimum_effect",
+    "smallest_effect",
+    "effect_unit",
+    "evidence",
+    "threshold",
+    "since",
+    "days",
+    "importance",
+    "importance_rank",
+    "importance_of",
+    "impact",
+    "prediction_change",
+    "known_at",
+)
+
+
+def verdict(row: Any) -> Verdict:
+    """The verdict that a row holds."""
+    subject = Subject(
+        Rule(row.rule), row.metric, row.column, row.segment, row.model_version, row.name
+    )
+    cost = None
+    if row.cost is not None:
+        cost = Cost(row.cost, row.cost_low, row.cost_high, row.currency, row.cost_of)
+    return Verdict(
+        subject,
+        Level(row.verdict),
+        **{name: getattr(row, name) for name in _SAID},
+        cost=cost,
+        details=json.loads(row.details),
+    )

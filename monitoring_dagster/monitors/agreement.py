@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from monitoring_dagster.monitors.problems import shown
 from monitoring_dagster.monitors.vocabulary import (
+    LOCATION,
     SINGLE_ROLES,
     ColumnType,
     Kind,
@@ -83,6 +84,7 @@ def of_column(column: Column) -> Iterator[Disagreement]:
 def of_monitor(monitor: Monitor) -> list[Disagreement]:
     """Rules between the sections of a whole document."""
     rules = (
+        _name_is_free,
         _roles_are_unique,
         _names_are_distinct,
         _sources_have_what_they_need,
@@ -96,6 +98,13 @@ def of_monitor(monitor: Monitor) -> list[Disagreement]:
         _objectives_are_distinct,
     )
     return [broken for rule in rules for broken in rule(monitor)]
+
+
+def _name_is_free(monitor: Monitor) -> Iterator[Disagreement]:
+    if monitor.name == LOCATION:
+        yield Disagreement(
+            ("name",), f"{LOCATION} is what all monitors together are called; choose another name"
+        )
 
 
 def _roles_are_unique(monitor: Monitor) -> Iterator[Disagreement]:

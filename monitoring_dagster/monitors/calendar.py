@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,11 +75,27 @@ def _midnight(monitor: Monitor, day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), tzinfo=monitor.zone).astimezone(dt.UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """Days that are decided on together, and the instant at which that is.
+
+    `since` is the instant of the sitting before, where this is one of several in a replay.
+    """
+
+    now: dt.datetime
+    days: tuple[dt.date, ...]
+    since: dt.datetime | None = None
+
+
 class Clock(Protocol):
     """Says as of which instant a day is taken; what became known later is not used."""
 
     def as_of(self, monitor: Monitor, day: dt.date) -> dt.datetime:
         """The UTC instant at which `day` is seen."""
+        ...
+
+    def sittings(self, monitor: Monitor, days: Sequence[dt.date]) -> list[Sitting]:
+        """When these days are decided on, in order."""
         ...
 
 
@@ -91,6 +108,10 @@ class Standing:
     def as_of(self, monitor: Monitor, day: dt.date) -> dt.datetime:  # noqa: ARG002 - the same for every day
         """The one instant."""
         return self.instant
+
+    def sittings(self, monitor: Monitor, days: Sequence[dt.date]) -> list[Sitting]:  # noqa: ARG002 - the same for every monitor
+        """All of them at once."""
+        return [Sitting(self.instant, tuple(days))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +128,11 @@ class Replay:
     def as_of(self, monitor: Monitor, day: dt.date) -> dt.datetime:
         """The morning `days_later` days after the next."""
         return min(self.now, taken_at(monitor, day + dt.timedelta(days=self.days_later)))
+
+    def sittings(self, monitor: Monitor, days: Sequence[dt.date]) -> list[Sitting]:
+        """Each of them on its own morning."""
+        mornings = [(self.as_of(monitor, day), day) for day in sorted(days)]
+        return [
+            Sitting(now, (day,), since=min(now, taken_at(monitor, day - dt.timedelta(days=1))))
+            for now, day in mornings
+        ]

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from monitoring_dagster.monitors import agreement
+from monitoring_dagster.monitors.alerting import Alerting
 from monitoring_dagster.monitors.objectives import Kpi, Slo
-from monitoring_dagster.monitors.responses import Alerting, MinimumEffects, Retraining
+from monitoring_dagster.monitors.responses import MinimumEffects, Retraining
 from monitoring_dagster.monitors.scalars import (
     NAME_PATTERN,
     ColumnName,

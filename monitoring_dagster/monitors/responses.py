@@ -1,4 +1,4 @@
-"""Responses: what counts as a change, who is told of it, and when a new model is trained.
+"""Responses: what counts as a change, and when a new model is trained; who is told is `alerting`.
 
 Only their shapes. Thresholds are not part of a document: they follow from its false-alarm budget.
 """
@@ -46,19 +46,6 @@ class MinimumEffects(Section):
                 ]
             )
         return self
-
-
-class Alerting(Section):
-    """Who is told, and how many false pages are acceptable."""
-
-    channel: str | None = Field(default=None, description="Slack channel, such as `#flight-delay`.")
-    days_between_false_pages: Annotated[int, Field(ge=1, le=3_650)] | None = Field(
-        default=None,
-        description="The false-alarm budget; 90, or 30 for materiality high, by default.",
-    )
-    runbook: str | None = Field(
-        default=None, description="Link to what to do, shown in every message."
-    )
 
 
 class Retraining(Section):

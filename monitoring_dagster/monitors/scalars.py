@@ -1,4 +1,4 @@
-"""The values that the keys of a document take: names, days, shares, zones, paths, patterns.
+"""The values that the keys of a document take: names, days, times, shares, paths, patterns.
 
 Each says in plain words what it requires. Which key takes which value is `contract`.
 """
@@ -98,12 +98,37 @@ EnvironmentVariable = Annotated[
 Currency = Annotated[str, _matching(r"^[A-Z]{3}$", "a currency code of three letters, such as EUR")]
 FunctionName = Annotated[str, _matching(r"^[\w.]+:[A-Za-z_]\w*$", "package.module:function")]
 FileName = Annotated[str, _matching(r"^[^/\\]+$", "a file name without a folder")]
+Channel = Annotated[
+    str,
+    _matching(
+        r"^(#[^\s#<>&|,]{1,80}|[CG][A-Z0-9]{1,30})$",
+        "a channel such as '#flight-delay', or its id such as C0123ABCD",
+    ),
+]
+Mention = Annotated[
+    str,
+    _matching(
+        r"^(here|[UWS][A-Z0-9]{2,30})$",
+        "here, or the id of a user (U0123ABCD) or of a user group (S0123ABCD)",
+    ),
+]
+Link = Annotated[
+    str,
+    _matching(r"^https?://[^\s<>|]{1,2000}$", "a link that begins with https:// or http://"),
+]
+TimeOfDay = Annotated[str, _matching(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time such as '09:00'")]
+EndOfHours = Annotated[
+    str,
+    _matching(r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "a time such as '17:00', at most 24:00"),
+]
 SourcePath = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_safe_path)]
 RegularExpression = Annotated[str, Field(max_length=500), AfterValidator(_regular_expression)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=128)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
+DayCount = Annotated[int, Field(ge=1, le=14)]
+Hours = Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)]
 Day = Annotated[dt.date, BeforeValidator(_iso_day), AfterValidator(_near_day)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 SchemaVersion = Annotated[Literal[1], BeforeValidator(_whole)]

@@ -1,6 +1,6 @@
 """What every part of a document is: closed, frozen and strict.
 
-The parts themselves are `contract`, `objectives` and `responses`.
+The parts themselves are `contract`, `objectives`, `responses` and `alerting`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+LOCATION = "location"
+"""What all monitors together are called, so that none of them can be."""
+
 
 class Task(StrEnum):
     """What the model predicts."""
@@ -23,6 +26,18 @@ class Materiality(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+class Weekday(StrEnum):
+    """A day of the week, as `alerting` names it."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
 
 
 class Kind(StrEnum):

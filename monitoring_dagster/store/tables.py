@@ -19,12 +19,12 @@ metadata = sa.MetaData(
     }
 )
 
-_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up INTEGER keys only
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up INTEGER keys only
 
 evaluation = sa.Table(
     "evaluation",
     metadata,
-    sa.Column("id", _Id, primary_key=True),
+    sa.Column("id", Id, primary_key=True),
     sa.Column("monitor", sa.Text, nullable=False),
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("stage", sa.Text, nullable=False),
@@ -126,6 +126,8 @@ verdict = sa.Table(
     ),
     # What people ask for: what was wrong, and since when.
     sa.Index(None, "monitor", "verdict", "day"),
+    # And what a replay asks for: what could be known by when.
+    sa.Index(None, "monitor", "known_at"),
 )
 
 detector_state = sa.Table(
@@ -141,7 +143,7 @@ detector_state = sa.Table(
 new_normal = sa.Table(
     "new_normal",
     metadata,
-    sa.Column("id", _Id, primary_key=True),
+    sa.Column("id", Id, primary_key=True),
     sa.Column("monitor", sa.Text, nullable=False),
     sa.Column("since", sa.Date, nullable=False),
     sa.Column("because", sa.Text, nullable=False),

@@ -129,6 +129,79 @@ class Docket:
         )
         return list(self.connection.scalars(query))
 
+    def verdicts(self, day: dt.date, known_until: dt.datetime) -> Sequence[Any]:
+        """What is said of the day, as far as it could be known by then, in a fixed order."""
+        c = verdict.c
+        query = (
+            sa.select(verdict)
+            .where(
+                c.monitor == self._name,
+                c.day == day,
+                sa.or_(c.known_at.is_(None), c.known_at <= known_until),
+            )
+            .order_by(c.rule, c.metric, c["column"], c.segment, c.model_version, c.name)
+        )
+        return self.connection.execute(query).all()
+
+    def days_known(self, after: dt.datetime, until: dt.datetime) -> list[dt.date]:
+        """The days of which something could first be known in that time, in order."""
+        c = verdict.c
+        query = (
+            sa.select(c.day)
+            .distinct()
+            .where(c.monitor == self._name, c.known_at > after, c.known_at <= until)
+            .order_by(c.day)
+        )
+        return list(self.connection.scalars(query))
+
+    def trend(
+        self, metric: str, column: str, segment: str, first: dt.date, last: dt.date
+    ) -> list[tuple[dt.date, float]]:
+        """A metric's values from `first` to `last`, all model versions together; gaps left out."""
+        c = measurement.c
+        query = (
+            sa.select(c.day, c.value)
+            .where(
+                c.monitor == self._name,
+                c.metric == metric,
+                c["column"] == column,
+                c.segment == segment,
+                c.model_version == "all",
+                c.day.between(first, last),
+                c.value.is_not(None),
+            )
+            .order_by(c.day)
+        )
+        return [(row.day, row.value) for row in self.connection.execute(query)]
+
+    def made_of(self, day: dt.date) -> dict[str, str]:
+        """Which model versions served, and which configuration the day was measured under."""
+        c, e = measurement.c, evaluation.c
+        served = (
+            sa.select(c.model_version)
+            .distinct()
+            .where(
+                c.monitor == self._name,
+                c.metric == "rows",
+                c["column"] == "",
+                c.segment == "all",
+                c.model_version != "all",
+                c.day == day,
+            )
+            .order_by(c.model_version)
+        )
+        latest = (
+            sa.select(e.config_hash, e.algorithm_version)
+            .where(e.monitor == self._name, e.day == day, e.stage == STAGE)
+            .order_by(e.revision.desc())
+            .limit(1)
+        )
+        found = {"model version": ", ".join(self.connection.scalars(served))}
+        under = self.connection.execute(latest).first()
+        if under is not None:
+            found |= {"configuration": under.config_hash, "algorithms": under.algorithm_version}
+        return found
+
     def fingerprint(self, day: dt.date) -> list[list[str]]:
         """What the day's measurements were made of, stage by stage."""
         latest: dict[str, Any] = {}

@@ -17,7 +17,9 @@ _REFERENCE = r"(?:reference/[^/]+/)?"
 # Raw rows of a reference go like those of production; what was counted of it is its grid, and
 # stays as long as the monitor.
 _PARTITIONS = {
-    "snapshots_days": re.compile(rf"({_REFERENCE}(?:snapshots/[^/]+|label_arrivals)/{_DAY})/"),
+    "snapshots_days": re.compile(
+        rf"({_REFERENCE}(?:snapshots/[^/]+|label_arrivals|samples)/{_DAY})/"
+    ),
     "quarantine_days": re.compile(rf"({_REFERENCE}quarantine/[^/]+/{_DAY})/"),
     "profiles_days": re.compile(rf"((?:profiles|outcomes|quality)/{_DAY}\.[a-z]+)$"),
 }

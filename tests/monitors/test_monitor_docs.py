@@ -22,6 +22,7 @@ from monitoring_dagster.monitors.vocabulary import (
     Role,
     Severity,
     Task,
+    Weekday,
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,7 +58,7 @@ def test_every_key_is_explained_below_the_example(section: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [ColumnType, Kind, LabelDay, LatencyUnit, Materiality, Privacy, Role, Severity, Task],
+    [ColumnType, Kind, LabelDay, LatencyUnit, Materiality, Privacy, Role, Severity, Task, Weekday],
     ids=lambda words: words.__name__,
 )
 def test_every_word_to_choose_from_is_named(words: type[Role]) -> None:

@@ -16,6 +16,7 @@ from monitoring_dagster import stored
 from monitoring_dagster.decisions.verdict import Level, Rule, Subject, Verdict
 from monitoring_dagster.evaluation import Evaluated, Evaluation
 from monitoring_dagster.metrics.measurement import Estimate, Measurement
+from monitoring_dagster.monitors.calendar import Sitting
 from monitoring_dagster.store import EvaluationInput, NewNormal, Store
 from monitoring_dagster.store.verdicts import STAGE
 from tests.store.builders import DAY, MORNING, evaluation
@@ -74,6 +75,7 @@ class Evaluating:
         self.store, self.judge = store, judge
         self.explain: Callable[[dt.date, list[Verdict]], list[Verdict]] = lambda _, said: said
         self.basis = basis
+        self.responded: list[tuple[dt.datetime, list[dt.date]]] = []
 
     def measure(self, day: dt.date, value: float, as_of: dt.datetime = MORNING) -> None:
         about = dataclasses.replace(evaluation(f"{value} {as_of}", day=day), as_of=as_of)
@@ -89,8 +91,9 @@ class Evaluating:
             self.basis,
             judging,
             self.explain,
+            lambda _, sitting, verdicts: self.responded.append((sitting.now, [*verdicts])),
         )
-        return about.evaluate(days)
+        return about.evaluate(Sitting(LATER, days))
 
     @property
     def texts(self) -> dict[dt.date, str]:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from alembic import context
 
+from monitoring_dagster.store import response_tables, tables
+from monitoring_dagster.store.audit import tables as audit_tables
 from monitoring_dagster.store.migrations import VERSION_TABLE
-from monitoring_dagster.store.tables import metadata
+
+TABLES = (tables, response_tables, audit_tables)
+"""The modules that add tables to the metadata, which all of them share."""
 
 
 def run() -> None:
     """Run the command's migrations in the transaction that the connection is in."""
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=metadata,
+        target_metadata=[*{module.metadata for module in TABLES}],
         version_table=VERSION_TABLE,
         render_as_batch=True,
         # DDL is part of the transaction on both databases: all of it happens, or nothing.

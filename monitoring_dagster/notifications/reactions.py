@@ -1,0 +1,95 @@
+"""Reactions: what people ask for by reacting to a root message.
+
+Pure. The reactions are a state and no events: reading them twice is reading them once. What a wish
+does to an incident is decided in `incidents`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+SNOOZE = dt.timedelta(hours=24)
+
+SLACKBOT = "USLACKBOT"
+
+
+class WishKind(StrEnum):
+    """What can be asked for."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
+
+
+KINDS = {
+    "eyes": WishKind.ACKNOWLEDGE,
+    "no_bell": WishKind.SNOOZE,
+    "white_check_mark": WishKind.RESOLVE,
+}
+"""Slack's names of 👀, 🔕 and ✅."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One emoji and the ids of those who reacted with it, the first of them first."""
+
+    name: str
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks for; when they did, Slack does not say."""
+
+    kind: WishKind
+    user: str
+
+
+def parsed(message: Mapping[str, Any]) -> tuple[Reaction, ...]:
+    """The reactions to a message as Slack gives it; what is not one is left out.
+
+    >>> parsed({"reactions": [{"name": "eyes", "users": ["U1"], "count": 1}, "?"]})
+    (Reaction(name='eyes', users=('U1',)),)
+    """
+    listed = message.get("reactions")
+    found = [_parsed(item) for item in listed] if isinstance(listed, list) else []
+    return tuple(reaction for reaction in found if reaction is not None)
+
+
+def wishes(
+    reactions: Iterable[Reaction], *, bots: Collection[str], approvers: Collection[str] = ()
+) -> tuple[Wish, ...]:
+    """One wish of each kind that is asked for, that of the first who may, in the order of KINDS.
+
+    Args:
+        reactions: those to one message.
+        bots: ids of users that are no people, our own among them.
+        approvers: ids of those who may ask; everybody if empty.
+
+    >>> seen = [Reaction("eyes", ("UBOT", "U1", "U2")), Reaction("tada", ("U1",))]
+    >>> wishes(seen, bots=["UBOT"])
+    (Wish(kind=<WishKind.ACKNOWLEDGE: 'acknowledge'>, user='U1'),)
+    >>> wishes(seen, bots=["UBOT"], approvers=["U3"])
+    ()
+    """
+    first: dict[WishKind, str] = {}
+    for reaction in reactions:
+        kind = KINDS.get(reaction.name)
+        people = [u for u in reaction.users if u not in bots and u != SLACKBOT]
+        allowed = [user for user in people if not approvers or user in approvers]
+        if kind is not None and allowed:
+            first.setdefault(kind, allowed[0])
+    return tuple(Wish(kind, first[kind]) for kind in KINDS.values() if kind in first)
+
+
+def _parsed(item: object) -> Reaction | None:
+    if not isinstance(item, Mapping):
+        return None
+    name, users = item.get("name"), item.get("users")
+    if not isinstance(name, str) or not isinstance(users, list):
+        return None
+    return Reaction(name, tuple(user for user in users if isinstance(user, str)))

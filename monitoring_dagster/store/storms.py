@@ -1,0 +1,178 @@
+"""Storms: more roots at once than anybody can read become one digest per place.
+
+What a digest says is decided in `notifications`. Nothing is lost by it: its incidents' replies
+answer the digest, and their roots say where they are told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from monitoring_dagster.store.outbox import DIGEST, ROOT, Status, enqueue
+from monitoring_dagster.store.response_tables import (
+    digest,
+    digest_incident,
+    doubt,
+    incident,
+    outbox,
+)
+from monitoring_dagster.store.statements import inserting
+
+STORM = "storm"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A digest that more incidents joined."""
+
+    notice_id: int
+    destination: str
+    incidents: int
+
+
+def gather(
+    connection: sa.Connection, now: dt.datetime, *, limit: int, window: dt.timedelta
+) -> list[Gathered]:
+    """Put what is too much into a digest: of every place, all but the worst that still may go.
+
+    Args:
+        connection: a transaction that writes.
+        now: the instant.
+        limit: roots that one place takes within `window`.
+        window: the time that counts.
+    """
+    c = outbox.c
+    places = (
+        sa.select(c.destination, sa.func.count())
+        .where(_can_wait(), c.next_at <= now)
+        .group_by(c.destination)
+        .order_by(c.destination)
+    )
+    gathered = []
+    for place, waiting in connection.execute(places).all():
+        if waiting > _left(connection, place, now, limit, window):
+            # Two who gather at once would make two digests of one storm.
+            _take_turn(connection, place)
+            left = _left(connection, place, now, limit, window)
+            gathered += _gather_in(connection, place, left, now, window)
+    return gathered
+
+
+def _gather_in(
+    connection: sa.Connection, place: str, left: int, now: dt.datetime, window: dt.timedelta
+) -> list[Gathered]:
+    c = outbox.c
+    waiting = (
+        sa.select(c.id, c.incident_id, incident.c.priority, incident.c.monitor)
+        .join(incident, incident.c.id == c.incident_id)
+        .where(_can_wait(), c.next_at <= now, c.destination == place)
+        .order_by(incident.c.priority, c.created_at, c.id)
+        .offset(left)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+    roots = connection.execute(waiting).all()
+    if not roots:
+        return []
+    number = _digest(connection, place, roots, now, window)
+    connection.execute(
+        inserting(connection, digest_incident).on_conflict_do_nothing(),
+        [{"digest_id": number, "incident_id": root.incident_id} for root in roots],
+    )
+    connection.execute(
+        sa.update(outbox).where(c.id == sa.bindparam("of")).values(status=Status.DIGESTED),
+        [{"of": root.id} for root in roots],
+    )
+    notice_id = _owe(connection, place, number, min(root.priority for root in roots), now)
+    return [Gathered(notice_id, place, len(roots))]
+
+
+def _can_wait() -> sa.ColumnElement[bool]:
+    """A root that is surely nowhere to be seen, and that nobody is about to send."""
+    c = outbox.c
+    in_doubt = sa.exists().where(doubt.c.outbox_id == c.id)
+    return sa.and_(c.kind == ROOT, c.status == Status.PENDING, c.sent_at.is_(None), ~in_doubt)
+
+
+def _left(
+    connection: sa.Connection, place: str, now: dt.datetime, limit: int, window: dt.timedelta
+) -> int:
+    """How many roots the place still takes."""
+    c = outbox.c
+    came = sa.or_(c.sent_at > now - window, c.status == Status.SENDING)
+    count = sa.select(sa.func.count()).where(c.destination == place, c.kind == ROOT, came)
+    return max(0, limit - connection.execute(count).scalar_one())
+
+
+def _take_turn(connection: sa.Connection, place: str) -> None:
+    if connection.dialect.name == "postgresql":
+        key = sa.func.hashtextextended(f"monitoring-dagster:storm:{place}", 0)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
+def _digest(
+    connection: sa.Connection,
+    place: str,
+    roots: Sequence[Any],
+    now: dt.datetime,
+    window: dt.timedelta,
+) -> int:
+    """The digest of the storm that goes on in this place, or a new one."""
+    going_on = (
+        sa.select(digest.c.id)
+        .join(outbox, outbox.c.digest_id == digest.c.id)
+        .where(
+            digest.c.kind == STORM,
+            outbox.c.destination == place,
+            outbox.c.kind == DIGEST,
+            outbox.c.status != Status.QUARANTINED,
+            sa.or_(digest.c.opened_at > now - window, outbox.c.sent_at.is_(None)),
+        )
+        .order_by(digest.c.id.desc())
+        .limit(1)
+    )
+    monitors = {root.monitor for root in roots}
+    found = connection.execute(going_on).scalar()
+    if found is not None:
+        monitors |= {connection.scalar(sa.select(digest.c.monitor).where(digest.c.id == found))}
+    monitor = monitors.pop() if len(monitors) == 1 else ""
+    if found is not None:
+        joined = {"revision": digest.c.revision + 1, "monitor": monitor}
+        connection.execute(sa.update(digest).where(digest.c.id == found).values(joined))
+        return found
+    begun = {"kind": STORM, "monitor": monitor, "opened_at": now, "revision": 1}
+    # A root joins one digest only, so that no two storms have the same name.
+    batch = f"{STORM}:{place}:{min(root.id for root in roots)}"
+    statement = sa.insert(digest).values(batch=batch, **begun).returning(digest.c.id)
+    return connection.execute(statement).scalar_one()
+
+
+def _owe(
+    connection: sa.Connection, place: str, number: int, priority: str, now: dt.datetime
+) -> int:
+    """Owe people the digest, as urgently as its worst incident; returns the notice's id."""
+    c = outbox.c
+    batch = connection.execute(sa.select(digest.c.batch).where(digest.c.id == number)).scalar_one()
+    row = {
+        "key": f"{DIGEST}:{batch}",
+        "kind": DIGEST,
+        "incident_id": None,
+        "digest_id": number,
+        "destination": place,
+        "priority": priority,
+        "payload": "{}",
+        "created_at": now,
+        "next_at": now,
+    }
+    enqueue(connection, [row])
+    connection.execute(
+        sa.update(outbox)
+        .where(c.digest_id == number, c.kind == DIGEST, c.priority > priority)
+        .values(priority=priority)
+    )
+    newest = sa.select(sa.func.max(c.id)).where(c.digest_id == number, c.kind == DIGEST)
+    return connection.execute(newest).scalar_one()

@@ -1,0 +1,135 @@
+"""Business hours: over weekends, changes of the clock, and weeks with hardly any."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring_dagster.incidents.hours import business_hours_between, deadline, next_opening
+from monitoring_dagster.monitors.alerting import BusinessHours
+from monitoring_dagster.monitors.vocabulary import Weekday
+
+ZONES = [
+    ZoneInfo(name)
+    for name in ("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata")
+]
+NEW_YORK = ZoneInfo("America/New_York")
+
+INSTANTS = st.integers(0, 2 * 365 * 24 * 60).map(
+    lambda minutes: dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=minutes)
+)
+
+
+@st.composite
+def open_hours(draw: st.DrawFn) -> BusinessHours:
+    days = draw(st.lists(st.sampled_from(Weekday), min_size=1, unique=True))
+    opens, closes = sorted(draw(st.lists(st.integers(0, 48), min_size=2, max_size=2, unique=True)))
+    return hours(days, _time(opens), _time(closes))
+
+
+def _time(half_hours: int) -> str:
+    return f"{half_hours // 2:02d}:{30 * (half_hours % 2):02d}"
+
+
+def hours(days: list[Weekday], opens: str, closes: str) -> BusinessHours:
+    return BusinessHours.model_validate({"days": days, "from": opens, "to": closes})
+
+
+def utc(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "wanted", "expected"),
+    [
+        pytest.param("2026-02-02T10:00", 4, "2026-02-02T14:00", id="within one day"),
+        pytest.param("2026-02-02T15:00", 4, "2026-02-03T11:00", id="over a night"),
+        pytest.param("2026-02-06T15:00", 4, "2026-02-09T11:00", id="over a weekend"),
+        pytest.param("2026-02-07T12:00", 4, "2026-02-09T13:00", id="from within a weekend"),
+        pytest.param("2026-02-02T10:00", 7, "2026-02-02T17:00", id="until they close"),
+        pytest.param("2026-02-02T10:00", 40, "2026-02-09T10:00", id="a whole week of them"),
+        pytest.param("2026-02-07T12:00", 0, "2026-02-07T12:00", id="none at all"),
+    ],
+)
+def test_a_deadline_counts_open_hours_only(start: str, wanted: float, expected: str) -> None:
+    assert deadline(utc(start), wanted, BusinessHours(), ZoneInfo("UTC")) == utc(expected)
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        pytest.param(dt.date(2026, 3, 7), 6, id="the day before the clock changes"),
+        pytest.param(dt.date(2026, 3, 8), 5, id="an hour is left out"),
+        pytest.param(dt.date(2026, 11, 1), 7, id="an hour comes twice"),
+    ],
+)
+def test_hours_that_pass_are_counted_as_they_pass(date: dt.date, expected: float) -> None:
+    always = hours(list(Weekday), "00:00", "06:00")
+    start = dt.datetime.combine(date, dt.time(), tzinfo=NEW_YORK).astimezone(dt.UTC)
+    noon = dt.datetime.combine(date, dt.time(12), tzinfo=NEW_YORK).astimezone(dt.UTC)
+    assert business_hours_between(start, noon, always, NEW_YORK) == expected
+    end = dt.datetime.combine(date, dt.time(6), tzinfo=NEW_YORK).astimezone(dt.UTC)
+    assert deadline(start, expected, always, NEW_YORK) == end
+
+
+def test_the_wall_clock_counts_and_not_utc() -> None:
+    for start, end in (
+        ("2026-03-06T14:00", "2026-03-06T15:00"),
+        ("2026-03-09T13:00", "2026-03-09T14:00"),
+    ):
+        assert business_hours_between(utc(start), utc(end), BusinessHours(), NEW_YORK) == 1
+
+
+def test_a_window_that_the_clock_leaves_out_is_not_there() -> None:
+    lost = hours([Weekday.SUN], "02:00", "03:00")
+    start = utc("2026-03-07T12:00")
+    assert business_hours_between(start, utc("2026-03-09T12:00"), lost, NEW_YORK) == 0
+    assert deadline(start, 1, lost, NEW_YORK) == utc("2026-03-15T07:00")
+    assert next_opening(start, lost, NEW_YORK) == utc("2026-03-15T06:00")
+
+
+def test_nothing_is_open_in_a_weekend() -> None:
+    start, end = utc("2026-02-06T17:00"), utc("2026-02-09T09:00")
+    assert business_hours_between(start, end, BusinessHours(), ZoneInfo("UTC")) == 0
+    assert business_hours_between(end, start, BusinessHours(), ZoneInfo("UTC")) == 0
+    assert next_opening(start, BusinessHours(), ZoneInfo("UTC")) == end
+    assert next_opening(end, BusinessHours(), ZoneInfo("UTC")) == end
+
+
+@given(INSTANTS, st.integers(1, 200), open_hours(), st.sampled_from(ZONES))
+@settings(max_examples=100, deadline=None)
+def test_until_a_deadline_exactly_the_wanted_hours_pass(
+    start: dt.datetime, quarters: int, when: BusinessHours, zone: ZoneInfo
+) -> None:
+    wanted = quarters / 4
+    end = deadline(start, wanted, when, zone)
+    assert business_hours_between(start, end, when, zone) == pytest.approx(wanted)
+    just_before = end - dt.timedelta(minutes=1)
+    assert business_hours_between(start, just_before, when, zone) < wanted
+
+
+@given(st.lists(INSTANTS, min_size=3, max_size=3), open_hours(), st.sampled_from(ZONES))
+@settings(max_examples=60, deadline=None)
+def test_business_hours_add_up_and_never_exceed_the_time_that_passes(
+    instants: list[dt.datetime], when: BusinessHours, zone: ZoneInfo
+) -> None:
+    first, second, third = sorted(instants)
+    whole = business_hours_between(first, third, when, zone)
+    parts = [
+        business_hours_between(first, second, when, zone),
+        business_hours_between(second, third, when, zone),
+    ]
+    assert whole == pytest.approx(sum(parts))
+    assert 0 <= whole <= (third - first) / dt.timedelta(hours=1) + 1e-9
+
+
+@given(INSTANTS, st.floats(0.25, 50), st.floats(0, 50), open_hours(), st.sampled_from(ZONES))
+@settings(max_examples=60, deadline=None)
+def test_more_hours_are_never_due_earlier(
+    start: dt.datetime, wanted: float, more: float, when: BusinessHours, zone: ZoneInfo
+) -> None:
+    assert deadline(start, wanted + more, when, zone) >= deadline(start, wanted, when, zone)

@@ -1,0 +1,29 @@
+"""The outbox on both databases."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitoring_dagster.store import Store
+from tests.notifications_delivery.wall import Clock, World
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store that is up to date."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'store.db'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    with contextlib.closing(Store(url, wait_seconds=20, pause=lambda _: None)) as store:
+        store.upgrade()
+        yield store
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    return World(store, Clock())
