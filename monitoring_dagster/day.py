@@ -15,11 +15,8 @@ from functools import cached_property
 
 from monitoring_dagster import learnt, stored
 from monitoring_dagster.errors import DayNotMonitored
-from monitoring_dagster.evaluation import Evaluated, Evaluation, Verdicts
-from monitoring_dagster.incidents.attending import attend
-from monitoring_dagster.incidents.briefing import Briefing
-from monitoring_dagster.incidents.desk import EMBEDDED, Desk, Office
-from monitoring_dagster.incidents.following import follow
+from monitoring_dagster.evaluation import Evaluated, Evaluation
+from monitoring_dagster.incidents.desk import EMBEDDED, Office
 from monitoring_dagster.learnt import NO_REGISTRY, Learnt, Registry
 from monitoring_dagster.metrics import (
     absence,
@@ -31,16 +28,18 @@ from monitoring_dagster.metrics import (
     quality,
     shape,
 )
-from monitoring_dagster.metrics.measurement import Measurement, Reason, Status
+from monitoring_dagster.metrics.measurement import Measurement, Reason
 from monitoring_dagster.metrics.quality.condemned import Condemned
-from monitoring_dagster.monitors.calendar import Clock, Sitting, window
+from monitoring_dagster.monitors.calendar import Clock, window
 from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, content_hash
 from monitoring_dagster.profiles import constraints, engine, reference, storage
 from monitoring_dagster.profiles.outcomes import Outcomes
 from monitoring_dagster.profiles.profile import Profile
 from monitoring_dagster.profiles.reference import FrozenReference
-from monitoring_dagster.store import Docket, EvaluationInput, NewNormal, Recorded, Store
+from monitoring_dagster.response import Response
+from monitoring_dagster.store import Docket, EvaluationInput, NewNormal, Store
 from monitoring_dagster.store.verdicts import STAGE
+from monitoring_dagster.stored import Stored
 from monitoring_dagster.taken import Taken
 from monitoring_dagster.telemetry import retention, snapshots
 from monitoring_dagster.telemetry.labels import changed_days
@@ -63,29 +62,6 @@ Days = Sequence[dt.date]
 
 def nobody(now: dt.datetime) -> None:
     """Tells nobody: where sensors live, they deliver."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What a stage measured of one day, and the evaluation under which it is stored."""
-
-    day: dt.date
-    measurements: Sequence[Measurement]
-    recorded: Recorded
-
-    @cached_property
-    def computed(self) -> int:
-        """How many of the measurements have a value."""
-        return sum(m.estimate.status is Status.OK for m in self.measurements)
-
-    @cached_property
-    def reasons(self) -> dict[str, int]:
-        """How many have none, by reason."""
-        counts: dict[str, int] = {}
-        for m in self.measurements:
-            if m.estimate.status is not Status.OK:
-                counts[m.estimate.reason] = counts.get(m.estimate.reason, 0) + 1
-        return counts
 
 
 @dataclass(frozen=True)
@@ -355,35 +331,29 @@ class Day:
 
     def evaluate(self, days: Days) -> list[Evaluated]:
         """Judge the days in order, and those after them whose past has changed with them."""
+        response = Response(
+            self.monitor,
+            self.store,
+            self.lake,
+            self.reference,
+            self.office,
+            self.computed_at,
+            self.quality_report,
+        )
         judging = Evaluation(
             self.store,
             self.learnt.judge,
             f"{self.reference.id}.{learnt.ALGORITHM_VERSION}",
             lambda day: self._about(STAGE, day, ""),
             self.learnt.with_effects,
-            self._respond,
+            response.respond,
         )
         done: list[Evaluated] = []
-        to_come = set(days)
         for sitting in self.clock.sittings(self.monitor, days):
-            to_come -= set(sitting.days)
-            done += judging.evaluate(sitting, to_come)
+            done += judging.evaluate(sitting)
+            response.sample(sitting.days)
             self.tell(sitting.now)
         return done
-
-    def _respond(self, docket: Docket, sitting: Sitting, verdicts: Verdicts) -> None:
-        """Open, change and resolve incidents, and owe people what follows from that."""
-        desk = Desk(docket, self.monitor, sitting.now, self.computed_at, self.office)
-        follow(desk, Briefing(self.monitor, self._failed_checks, self.office.pages), verdicts)
-        attend(desk)
-        desk.close()
-
-    def _failed_checks(self, day: dt.date) -> list[str]:
-        return [
-            f"{o.kind}{f'.{o.column}' if o.column else ''}: {o.detail} (found: {o.observed})"
-            for o in self.quality_report(day).outcomes
-            if o.result == "failed"
-        ]
 
     def accept(self, normal: NewNormal) -> list[Evaluated]:
         """Take what has been so since a day as the new normal, and judge that day and later anew.

@@ -48,6 +48,7 @@ def examine(
         ("store", lambda: _store(settings)),
         ("lake", lambda: _lake(settings.lake_url)),
         ("pseudonym key", lambda: _key(settings, env)),
+        ("audit key", lambda: _audit_key(settings, env)),
         ("dagster home", lambda: _dagster_home(settings, env)),
         ("sensors", lambda: _sensors(settings, env, clock())),
         *doctor_alerts.examinations(settings, env, clock),
@@ -104,6 +105,13 @@ def _key(settings: Settings, env: Mapping[str, str]) -> str:
 
     key = Pseudonyms.from_environment(env, settings.home)
     return f"key {key.key_id} of {key.environment}, fingerprint {key.fingerprint}"
+
+
+def _audit_key(settings: Settings, env: Mapping[str, str]) -> str:
+    from monitoring_dagster.store.audit.keys import Signer
+
+    public = Signer.from_environment(env, settings.home).public_key
+    return f"key {public.key_id} of {public.name} signs its checkpoints"
 
 
 def _dagster_home(settings: Settings, env: Mapping[str, str]) -> str:

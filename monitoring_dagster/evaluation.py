@@ -7,7 +7,7 @@ later ones along, in one transaction. What is wrong with a day is decided by `de
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitoring_dagster import stored
@@ -54,17 +54,17 @@ class Evaluation:
     explain: Callable[[dt.date, list[Verdict]], list[Verdict]]
     respond: Callable[[Docket, Sitting, Verdicts], None]
 
-    def evaluate(self, sitting: Sitting, to_come: Collection[dt.date] = ()) -> list[Evaluated]:
+    def evaluate(self, sitting: Sitting) -> list[Evaluated]:
         """Judge the sitting's days in order, and those after them whose past has changed.
 
-        A day that stands as it was evaluated is told, too, without being judged anew. Days that
-        are `to_come` have a sitting of their own, and are left to it.
+        A day that stands as it was evaluated is told, too, without being judged anew. In a replay
+        days after the sitting's are still to come, and have a sitting of their own.
         """
         if not sitting.days:
             return []
 
         def work(docket: Docket) -> list[Evaluated]:
-            done = self._days(docket, sitting.days, to_come)
+            done = self._days(docket, sitting)
             judged = {e.day for e in done if e.recorded.written}
             if judged:
                 self.respond(docket, sitting, _known(docket, sitting, judged))
@@ -72,15 +72,14 @@ class Evaluation:
 
         return self.store.decide(self.judge.monitor.name, work)
 
-    def _days(
-        self, docket: Docket, days: Sequence[dt.date], to_come: Collection[dt.date]
-    ) -> list[Evaluated]:
-        asked = sorted(set(days))
+    def _days(self, docket: Docket, sitting: Sitting) -> list[Evaluated]:
+        asked = sorted(set(sitting.days))
+        later = [] if sitting.is_relived else docket.evaluated_since(asked[0])
         before = docket.state_before(asked[0])
         text = before.state if before else ""
         state, normals = _state(text), docket.new_normals()
         done: list[Evaluated] = []
-        for day in sorted({*asked, *docket.evaluated_since(asked[0])} - {*to_come}):
+        for day in sorted({*asked, *later}):
             normal = max((n.since for n in normals if n.since <= day), default=None)
             basis = [self.basis, FORMAT, docket.fingerprint(day), text, str(normal)]
             about = replace(self.about(day), input_fingerprint=content_hash(basis))

@@ -68,6 +68,9 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
         for days in stretches:
             runs.evaluation(days, "replay+0" if replay else None)
             progress.advance(bar, len(days))
+        if replay:
+            # Days after the last one, which no morning of the replay had come to, follow now.
+            runs.evaluation(stretches[-1][-1:], None)
     return failures + runs.failures
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitoring_dagster.errors import SettingInvalid
+from monitoring_dagster.notifications import variables
 
 HOME = "MONITORING_DAGSTER_HOME"
 MONITORS = "MONITORING_DAGSTER_MONITORS"
@@ -37,6 +38,10 @@ MEANING = {
     ENVIRONMENT: "Part of every pseudonym and of an incident's identity; production by default.",
     "MONITORING_DAGSTER_PSEUDONYM_KEY_ID": "Name of the key, shown in every pseudonym; k1.",
     "MONITORING_DAGSTER_PSEUDONYM_KEY": "Key of the pseudonyms (or ..._KEY_FILE: a file of it).",
+    "MONITORING_DAGSTER_AUDIT_ANCHOR": "File of the audit log's checkpoints; in the home if unset.",
+    "MONITORING_DAGSTER_AUDIT_KEY": "Key that signs them (or ..._KEY_FILE: a file of it).",
+    "MONITORING_DAGSTER_AUDIT_PREVIOUS_KEY": "The key before, while it is replaced (or ..._FILE).",
+    **variables.MEANING,
 }
 
 

@@ -5,12 +5,40 @@ What their columns mean is documented in docs/measurements.md and docs/verdicts.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from monitoring_dagster.decisions.verdict import Cost, Level, Rule, Subject, Verdict
 from monitoring_dagster.metrics.measurement import Estimate, Measurement, Reason, Status
+from monitoring_dagster.store import Recorded
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a stage measured of one day, and the evaluation under which it is stored."""
+
+    day: dt.date
+    measurements: Sequence[Measurement]
+    recorded: Recorded
+
+    @cached_property
+    def computed(self) -> int:
+        """How many of the measurements have a value."""
+        return sum(m.estimate.status is Status.OK for m in self.measurements)
+
+    @cached_property
+    def reasons(self) -> dict[str, int]:
+        """How many have none, by reason."""
+        counts: dict[str, int] = {}
+        for m in self.measurements:
+            if m.estimate.status is not Status.OK:
+                counts[m.estimate.reason] = counts.get(m.estimate.reason, 0) + 1
+        return counts
 
 
 def measurement_row(measurement: Measurement, null_high: float | None = None) -> dict[str, object]:

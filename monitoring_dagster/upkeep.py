@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from monitoring_dagster.errors import IncidentUnknown, StoreError
@@ -67,6 +67,9 @@ class Upkeep:
         office: of the deployment.
         clock: the clock; aware. In a replay that of the morning that is relived.
         wall_clock: the clock that the audit log goes by.
+        pause: waits for so many seconds; `clock` has to move on meanwhile.
+        rng: for the jitter of pauses.
+        rules: the figures of delivery.
     """
 
     store: Store
@@ -75,6 +78,9 @@ class Upkeep:
     office: Office
     clock: Callable[[], dt.datetime]
     wall_clock: Callable[[], dt.datetime]
+    pause: Callable[[float], None] = time.sleep
+    rng: random.Random = field(default_factory=random.Random)
+    rules: Rules = STANDARD
 
     def attend(self) -> list[str]:
         """Do what time brings to every monitor's incidents; returns what failed, a text each."""
@@ -147,8 +153,8 @@ class Upkeep:
             render=render,
             draw=draw,
             audit=self._audit,
-            rng=random.Random(),  # noqa: S311 - jitter
-            pause=time.sleep,
+            rng=self.rng,
+            pause=self.pause,
             rules=self._rules,
         )
         return delivery.deliver(budget)
@@ -180,7 +186,7 @@ class Upkeep:
     def _rules(self) -> Rules:
         """How fast to send: a file takes as many messages as come."""
         is_file = isinstance(self.channels.primary, FileChannel)
-        return replace(STANDARD, interval=dt.timedelta()) if is_file else STANDARD
+        return replace(self.rules, interval=dt.timedelta()) if is_file else self.rules
 
     def _audience(self, name: str) -> Audience:
         """The monitor of that name; the location's habits where its document is gone."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.errors import StoreError
+from monitoring_dagster.failpoints import failpoint
 from monitoring_dagster.incidents import watching
 from monitoring_dagster.incidents.alarms import Alarm, Check, Task
 from monitoring_dagster.incidents.attending import attend
@@ -139,7 +140,9 @@ def watch(
 
 def _safely(watched: Watched, name: str, look: Callable[[], tuple[list[Alarm], Settled]]) -> None:
     try:
-        watched.add(*look())
+        alarms, settled = look()
+        failpoint("watch.settled")
+        watched.add(alarms, settled)
     except StoreError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from examples.flights import summary
+from examples.flights import messages, summary
 from examples.flights.stages import REPOSITORY, Demo, Facts, Stage
 from monitoring_dagster.store import Store
 
@@ -28,8 +28,8 @@ def main() -> None:
     console.print()
     store = Store(demo.store_url)
     console.print(summary.table(summary.months(store)))
-    console.print(summary.decisions(summary.episodes(store)))
-    console.print(_closing(demo.home), soft_wrap=True)
+    console.print(summary.incidents(store))
+    console.print(_closing(demo.home, messages.write_page(demo.home)), soft_wrap=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,12 +66,16 @@ def _say(stage: Stage, facts: Facts, aside: str, console: Console) -> None:
     )
 
 
-def _closing(home: Path) -> str:
+def _closing(home: Path, page: tuple[Path, int] | None) -> str:
     ui = "make ui"
     if home != DEFAULT_HOME:
         ui = f"MONITORING_DAGSTER_HOME={home} DAGSTER_HOME={home / 'dagster'} {ui}"
+    told = "\nThe year's messages went to Slack"
+    if page is not None:
+        told = f"\nThe year's {page[1]} messages as they look in Slack: [bold]{page[0]}[/]"
     return (
-        f"\nMeasurements and verdicts: {home / 'store.db'}, tables measurement and verdict"
+        f"{told}"
+        f"\nMeasurements, verdicts and incidents: {home / 'store.db'}"
         f"\nSnapshots, profiles and the frozen reference: {home / 'lake'}"
         f"\nModel: {home / 'mlflow'}"
         f"\nTo look at all of it in Dagster: [bold]{ui}[/]"

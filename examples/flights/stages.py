@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from examples.flights import prepare, telemetry, train
 from monitoring_dagster import settings
 from monitoring_dagster.monitors.contract import Monitor, content_hash
 from monitoring_dagster.monitors.loader import load_folder
+from monitoring_dagster.notifications.variables import MEANING as TELLING
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MONITORS = REPOSITORY / "monitors"
@@ -162,10 +164,20 @@ class Demo:
     def _monitor(self, watched: Monitor) -> Facts:
         last_day = watched.last_day or telemetry.LAST_DAY
         days = ["--from", f"{watched.first_day}", "--to", f"{last_day}"]
-        # A home that an older release made is brought up to date.
+        self._forget_another_year(watched)
         self._command("db", "upgrade", stdout=subprocess.DEVNULL)
         self._command("run", watched.name, *days, "--replay")
         return {"days": (last_day - watched.first_day).days + 1}
+
+    def _forget_another_year(self, watched: Monitor) -> None:
+        """Begin anew where the year was lived under another document; else go on with it."""
+        lived = self.home / ".lived-under"
+        if not lived.exists() or lived.read_text("utf-8") != watched.config_hash:
+            for old in (*self.home.glob("store.db*"), *self.home.glob("messages.html")):
+                old.unlink()
+            for folder in (self.home / "notifications", self.home / "lake" / watched.name):
+                shutil.rmtree(folder, ignore_errors=True)
+            lived.write_text(watched.config_hash, "utf-8")
 
     def _command(self, *words: str, **streams: Any) -> None:
         command = [sys.executable, "-m", "monitoring_dagster", *words]
@@ -176,8 +188,15 @@ class Demo:
             raise SystemExit(done.returncode)
 
     def environment(self) -> dict[str, str]:
-        """The environment of the monitoring process: this home, and nobody else's store."""
-        own = {k: v for k, v in os.environ.items() if not k.startswith("MONITORING_DAGSTER_")}
+        """The environment of the monitoring process: this home, and nobody else's store.
+
+        What says where messages go is passed on: with a Slack token they go to Slack.
+        """
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MONITORING_DAGSTER_") or name.removesuffix("_FILE") in TELLING
+        }
         return own | {
             settings.HOME: str(self.home),
             settings.MONITORS: str(MONITORS),

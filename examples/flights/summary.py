@@ -17,13 +17,15 @@ from rich.table import Table
 from rich.text import Text
 
 from examples.flights.train import MODEL, NUMBERS
+from monitoring_dagster.incidents.incident import Priority
+from monitoring_dagster.incidents.rows import incident_of
 from monitoring_dagster.store import Store
+from monitoring_dagster.store.incidents import listed
 
 DAILY = ("roc_auc", "base_rate", "predicted_positive_rate", "label_coverage", "latency_p95")
 DRIFT = "wasserstein_scaled"
 
-QUIET_DAYS = 14
-"""Alerts about the same thing with fewer quiet days between them are told as one."""
+STYLES = {Priority.P1: "bold red", Priority.P2: "red", Priority.P3: "yellow", Priority.P4: "dim"}
 
 
 @dataclass(frozen=True)
@@ -74,62 +76,22 @@ def _month(first: dt.date, values: Mapping[tuple[str, str], list[tuple[float, dt
     )
 
 
-@dataclass(frozen=True)
-class Episode:
-    """One thing that alerted, from its first to its last day, in the words of its gravest day."""
-
-    first_day: dt.date
-    last_day: dt.date
-    days: int
-    is_page: bool
-    text: str
-
-
-def episodes(store: Store) -> list[Episode]:
-    """What alerted in the whole traffic, pages before warnings, each in the order of days."""
-    rows: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for level in ("critical", "warn"):
-        for row in store.verdicts(MODEL, level=level, segment="all").to_pylist():
-            about = tuple(row[part] for part in ("rule", "metric", "column", "name"))
-            rows[about].append(row)
-    found = [
-        _episode(part)
-        for of_one in rows.values()
-        for part in _apart(sorted(of_one, key=lambda r: r["day"]))
-    ]
-    return sorted(found, key=lambda e: (not e.is_page, e.first_day, e.text))
-
-
-def _apart(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
-    part: list[dict[str, Any]] = []
-    for row in rows:
-        if part and (row["day"] - part[-1]["day"]).days > QUIET_DAYS:
-            yield part
-            part = []
-        part.append(row)
-    yield part
-
-
-def _episode(rows: list[dict[str, Any]]) -> Episode:
-    grave = [row for row in rows if row["verdict"] == "critical"]
-    told = (grave or rows)[0]["text"]
-    return Episode(rows[0]["day"], rows[-1]["day"], len(rows), bool(grave), told)
-
-
-def decisions(found: Iterable[Episode]) -> Table:
-    """The episodes as a table for a terminal."""
-    title = "What was decided of the whole traffic: pages, then warnings"
+def incidents(store: Store) -> Table:
+    """The year's incidents as a table for a terminal, in the order in which they were opened."""
+    title = "The year's incidents: what a Slack channel would have heard of"
     shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "from", "to", "days"):
+    for heading in ("", "opened", "ended", "name"):
         shown.add_column(heading, no_wrap=True)
-    shown.add_column("why, on its first day", overflow="fold")
-    for episode in found:
+    shown.add_column("what", overflow="fold")
+    for kept in store.read(lambda connection: listed(connection, monitor=MODEL)):
+        incident = incident_of(kept)
+        ended = incident.resolved_at
         shown.add_row(
-            "[red]page[/]" if episode.is_page else "warn",
-            f"{episode.first_day:%d %b}",
-            f"{episode.last_day:%d %b}",
-            str(episode.days),
-            Text(episode.text),
+            f"[{STYLES[incident.priority]}]{incident.priority}[/]",
+            f"{incident.opened_at:%d %b}",
+            "open" if ended is None else f"{ended:%d %b}",
+            incident.ref,
+            Text(incident.title),
         )
     return shown
 

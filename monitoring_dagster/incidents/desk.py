@@ -89,7 +89,7 @@ class Desk:
 
     def open(self) -> list[Handled]:
         """The monitor's open incidents, the oldest first."""
-        found = incidents.listed(self.connection, monitor=self.monitor.name, is_open=True)
+        found = self.docket.open_incidents()
         return [Handled(kept.id, rows.incident_of(kept)) for kept in found]
 
     def events(self, incident_id: int) -> list[Event]:

@@ -42,12 +42,14 @@ __all__ = [
     "Sampled",
     "Stratum",
     "Unsampled",
+    "about",
     "choose",
     "counts",
     "keep",
     "path",
     "read",
     "take",
+    "taken",
 ]
 
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
@@ -172,18 +174,29 @@ def read(
         today: the clock, in the monitor's calendar.
         day: of the telemetry; the latest that was sampled where it is not given.
     """
-    ref = incident.ref
-    kept_since = today - dt.timedelta(days=monitor.retention.snapshots_days)
-    found = {d: where for d, where in _taken(lake, monitor, ref).items() if day in (None, d)}
-    fresh = [d for d in found if d >= kept_since]
-    if fresh:
-        return _content(lake, found[max(fresh)], ref)
-    if found or (day or incident.last_day) < kept_since:
-        days = monitor.retention.snapshots_days
-        text = f"the sample of {ref} is gone with the raw rows of its day, kept for {days} days"
-        return Unsampled(Reason.EXPIRED, text)
-    when = "" if day is None else f" on {day}"
-    return Unsampled(Reason.NEVER_TAKEN, f"no sample of {ref} was taken{when}")
+    where = _where(lake, monitor, incident, today, day)
+    return where if isinstance(where, Unsampled) else _content(lake, where, incident.ref)
+
+
+def about(
+    lake: Lake,
+    monitor: Monitor,
+    incident: Incident,
+    *,
+    today: dt.date,
+    day: dt.date | None = None,
+) -> Sampled | Unsampled:
+    """What may be told of the rows that `read` gives: where they lie, and how many they are."""
+    where = _where(lake, monitor, incident, today, day)
+    if isinstance(where, Unsampled):
+        return where
+    table = _content(lake, where, incident.ref)
+    return table if isinstance(table, Unsampled) else Sampled(where, table.num_rows, counts(table))
+
+
+def taken(lake: Lake, monitor: Monitor) -> set[str]:
+    """The names of the incidents of which a sample lies in the lake."""
+    return {PurePosixPath(where).stem for where in lake.list(f"{monitor.name}/samples")}
 
 
 def counts(table: pa.Table) -> dict[str, int]:
@@ -234,6 +247,24 @@ def _taken(lake: Lake, monitor: Monitor, ref: str) -> dict[dt.date, str]:
         for where in found
         if where.name == f"{ref}.parquet"
     }
+
+
+def _where(
+    lake: Lake, monitor: Monitor, incident: Incident, today: dt.date, day: dt.date | None
+) -> str | Unsampled:
+    """The path of the sample of a day, the latest by default, or why none may be shown."""
+    ref = incident.ref
+    kept_since = today - dt.timedelta(days=monitor.retention.snapshots_days)
+    found = {d: where for d, where in _taken(lake, monitor, ref).items() if day in (None, d)}
+    fresh = [d for d in found if d >= kept_since]
+    if fresh:
+        return found[max(fresh)]
+    if found or (day or incident.last_day) < kept_since:
+        days = monitor.retention.snapshots_days
+        text = f"the sample of {ref} is gone with the raw rows of its day, kept for {days} days"
+        return Unsampled(Reason.EXPIRED, text)
+    when = "" if day is None else f" on {day}"
+    return Unsampled(Reason.NEVER_TAKEN, f"no sample of {ref} was taken{when}")
 
 
 def _content(lake: Lake, where: str, ref: str) -> pa.Table | Unsampled:

@@ -86,6 +86,11 @@ class Sitting:
     days: tuple[dt.date, ...]
     since: dt.datetime | None = None
 
+    @property
+    def is_relived(self) -> bool:
+        """Whether it is one of a replay."""
+        return self.since is not None
+
 
 class Clock(Protocol):
     """Says as of which instant a day is taken; what became known later is not used."""

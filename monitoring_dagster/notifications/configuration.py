@@ -20,44 +20,25 @@ from monitoring_dagster.notifications.file import MESSAGES, FileChannel
 from monitoring_dagster.notifications.mail import MailChannel, MailServer
 from monitoring_dagster.notifications.slack import SlackChannel
 from monitoring_dagster.notifications.slack_client import BASE_URL
+from monitoring_dagster.notifications.variables import (
+    DEFAULT_DESTINATION,
+    HEARTBEAT_URL,
+    SLACK_ALLOW_INSECURE,
+    SLACK_APPROVERS,
+    SLACK_BASE_URL,
+    SLACK_CHANNEL,
+    SLACK_SECOND_CHANNEL,
+    SLACK_SECOND_TOKEN,
+    SLACK_TOKEN,
+    SMTP_FROM,
+    SMTP_PASSWORD,
+    SMTP_TO,
+    SMTP_URL,
+    WEBHOOK_ALLOW_INSECURE,
+    WEBHOOK_SECRET,
+    WEBHOOK_URL,
+)
 from monitoring_dagster.notifications.webhook import WebhookChannel
-
-SLACK_TOKEN = "MONITORING_DAGSTER_SLACK_TOKEN"  # noqa: S105 - the name of a variable
-SLACK_CHANNEL = "MONITORING_DAGSTER_SLACK_CHANNEL"
-SLACK_APPROVERS = "MONITORING_DAGSTER_SLACK_APPROVERS"
-SLACK_SECOND_TOKEN = "MONITORING_DAGSTER_SLACK_SECOND_TOKEN"  # noqa: S105 - as above
-SLACK_SECOND_CHANNEL = "MONITORING_DAGSTER_SLACK_SECOND_CHANNEL"
-SLACK_BASE_URL = "MONITORING_DAGSTER_SLACK_BASE_URL"
-SLACK_ALLOW_INSECURE = "MONITORING_DAGSTER_SLACK_ALLOW_INSECURE"
-WEBHOOK_URL = "MONITORING_DAGSTER_WEBHOOK_URL"
-WEBHOOK_SECRET = "MONITORING_DAGSTER_WEBHOOK_SECRET"  # noqa: S105 - as above
-WEBHOOK_ALLOW_INSECURE = "MONITORING_DAGSTER_WEBHOOK_ALLOW_INSECURE"
-SMTP_URL = "MONITORING_DAGSTER_SMTP_URL"
-SMTP_PASSWORD = "MONITORING_DAGSTER_SMTP_PASSWORD"  # noqa: S105 - as above
-SMTP_FROM = "MONITORING_DAGSTER_SMTP_FROM"
-SMTP_TO = "MONITORING_DAGSTER_SMTP_TO"
-HEARTBEAT_URL = "MONITORING_DAGSTER_HEARTBEAT_URL"
-
-DEFAULT_DESTINATION = "#model-monitoring"
-
-MEANING = {
-    SLACK_TOKEN: "Bot token of the Slack app (or ..._TOKEN_FILE: a file of it); no Slack without.",
-    SLACK_CHANNEL: f"Channel of monitors that name none; {DEFAULT_DESTINATION} by default.",
-    SLACK_APPROVERS: "Ids of the Slack users whose reactions count, with commas; all by default.",
-    SLACK_SECOND_TOKEN: "Bot token of a second workspace to fall back to (or ..._TOKEN_FILE).",
-    SLACK_SECOND_CHANNEL: "Channel to fall back to, of the second workspace if there is one.",
-    SLACK_BASE_URL: f"Where Slack's Web API is; {BASE_URL} by default.",
-    SLACK_ALLOW_INSECURE: "1 lets Slack's URL be on this machine; for tests.",
-    WEBHOOK_URL: "https URL on a public host that messages are sent to as signed JSON.",
-    WEBHOOK_SECRET: "Key of the webhook's signature (or ..._SECRET_FILE: a file of it).",
-    WEBHOOK_ALLOW_INSECURE: "1 lets webhook and heartbeat be on this machine; for tests.",
-    SMTP_URL: "Mail server, as smtps://user@host:465, or smtp:// for STARTTLS.",
-    SMTP_PASSWORD: "Password of the mail server (or ..._PASSWORD_FILE: a file of it).",
-    SMTP_FROM: "Address that mails come from.",
-    SMTP_TO: "Addresses that mails go to, separated by commas.",
-    HEARTBEAT_URL: "https URL that is called while all is well, for a dead man's switch.",
-}
-"""What `settings.MEANING` says of the variables of this room."""
 
 Clock = Callable[[], dt.datetime]
 
@@ -126,11 +107,15 @@ def channels_from_environment(env: Mapping[str, str], home: Path, clock: Clock) 
     return Channels(
         primary=primary,
         fallbacks=tuple(fallbacks),
-        default_destination=env.get(SLACK_CHANNEL) or DEFAULT_DESTINATION,
+        default_destination=_default_destination(env),
         approvers=_approvers(env),
         heartbeat_url=heartbeat_url,
         is_heartbeat_insecure=is_insecure,
     )
+
+
+def _default_destination(env: Mapping[str, str]) -> str:
+    return env.get(SLACK_CHANNEL) or DEFAULT_DESTINATION
 
 
 def _slack(env: Mapping[str, str], clock: Clock) -> Channel | None:
@@ -164,6 +149,7 @@ def _slack_channel(
         allow_insecure=_flag(env, SLACK_ALLOW_INSECURE),
         proxy=_proxy(env, base_url),
         name=name,
+        default_to=_default_destination(env),
         always_to=always_to,
     )
 

@@ -82,7 +82,7 @@ def standing(incident: Incident) -> str:
         because = f": {incident.resolved_because}" if incident.resolved_because else ""
         said.append(f"Resolved{at}{because}")
     elif incident.status is Status.ACKNOWLEDGED:
-        by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
+        by = _by(incident.acknowledged_by)
         at = f", {wording.instant(incident.acknowledged_at)}" if incident.acknowledged_at else ""
         said.append(f"Acknowledged{by}{at}")
     if _is_snoozed(incident) and incident.snoozed_until:
@@ -95,6 +95,13 @@ def standing(incident: Incident) -> str:
         said.append("found late: its days are over, so nobody was called")
     text = "; ".join(said)
     return text[:1].upper() + text[1:]
+
+
+def _by(person: str | None) -> str:
+    """Who it was; whoever reacted is seen below the message, by name."""
+    if person is None:
+        return ""
+    return " by a reaction" if person.startswith("slack:") else f" by {person}"
 
 
 def _state(incident: Incident) -> tuple[str, str]:

@@ -87,6 +87,7 @@ class SlackChannel:
         timeout: seconds for the connection, and again for the whole answer.
         proxy: `http://host:port` through which Slack is reached.
         name: what is kept with a message that was sent by it.
+        default_to: a channel that takes messages that name none.
         always_to: a channel that takes every message, whatever its destination.
         send: how bytes travel; a simulation has its own way.
 
@@ -106,6 +107,7 @@ class SlackChannel:
         timeout: float = 10,
         proxy: str | None = None,
         name: str = "slack",
+        default_to: str = "",
         always_to: str | None = None,
         send: egress.Send = egress.send,
     ) -> None:
@@ -120,6 +122,7 @@ class SlackChannel:
             send=send,
         )
         self.always_to = always_to
+        self._default_to = default_to
         self._ids: dict[str, str] = {}
         self._user = ""
 
@@ -133,7 +136,7 @@ class SlackChannel:
 
         Slack does that where the thread's root is gone.
         """
-        where = self.always_to or destination
+        where = self._where(destination)
         content = {name: part for name, part in markers.content(message, key).items() if part}
         called = self._client.call(
             lambda client: client.chat_postMessage(
@@ -249,6 +252,7 @@ class SlackChannel:
         if problem:
             return problem
         called = self._client.call(lambda client: client.chat_delete(channel=channel, ts=ts))
+        failpoint("slack.deleted")
         return called.answer
 
     def permalink(self, destination: str, ts: str) -> str:
@@ -340,9 +344,13 @@ class SlackChannel:
             return Answer(Outcome.NOT_SENT, error="no_user_id")
         return None if self._user else checked.answer
 
+    def _where(self, destination: str) -> str:
+        """The channel that a destination means, by its id or its name."""
+        return self.always_to or destination or self._default_to
+
     def _id(self, destination: str) -> tuple[str, Answer | None]:
         """The id of a channel that may be given by its name; or the problem of finding it."""
-        where = self.always_to or destination
+        where = self._where(destination)
         if _ID.fullmatch(where):
             return where, None
         if where in self._ids:

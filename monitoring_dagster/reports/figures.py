@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
-from monitoring_dagster.day import Stored
+from monitoring_dagster.stored import Stored
 from monitoring_dagster.metrics.estimated import ERROR, LIMITS, PLAIN
 from monitoring_dagster.metrics.measurement import Measurement, Status
 from monitoring_dagster.monitors.contract import Kind, Monitor, Severity, Task

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from monitoring_dagster.store import evaluations
+from monitoring_dagster.store import evaluations, incidents
 from monitoring_dagster.store.evaluations import (
     DETAIL_BYTES,
     KEY_BYTES,
@@ -22,6 +22,7 @@ from monitoring_dagster.store.evaluations import (
     EvaluationInput,
     Recorded,
 )
+from monitoring_dagster.store.incidents import Kept
 from monitoring_dagster.store.tables import (
     detector_state,
     evaluation,
@@ -142,6 +143,10 @@ class Docket:
             .order_by(c.rule, c.metric, c["column"], c.segment, c.model_version, c.name)
         )
         return self.connection.execute(query).all()
+
+    def open_incidents(self) -> list[Kept]:
+        """The monitor's incidents that are not resolved, the oldest first."""
+        return incidents.listed(self.connection, monitor=self.monitor, is_open=True)
 
     def days_known(self, after: dt.datetime, until: dt.datetime) -> list[dt.date]:
         """The days of which something could first be known in that time, in order."""

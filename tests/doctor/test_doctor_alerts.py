@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from monitoring_dagster.notifications import probe
 from monitoring_dagster.notifications.advice import NEEDED, what_to_do
+from monitoring_dagster.notifications.channel import Outcome
+from monitoring_dagster.notifications.configuration import channels_from_environment
+from monitoring_dagster.notifications.message import Form
 from monitoring_dagster.store import Store, outbox
 from tests.doctor.conftest import Patient
 from tests.slack.fixtures import Slack
@@ -116,6 +120,17 @@ def test_a_second_channel_is_a_fallback_that_is_looked_at_too(
     found = connected.findings()
     assert found["fallbacks"].text == "slack_second, then file"
     assert found["slack_second #backup"].is_well
+
+
+def test_what_names_no_channel_goes_to_the_one_that_the_doctor_looks_at(
+    connected: Patient, slack: Slack
+) -> None:
+    channel = channels_from_environment(connected.env, connected.home, connected.clock.now).primary
+    message = probe.message(form=Form.FULL, key="k", ref="TEST-1")
+    answer = channel.post("", message, key="k")
+    assert (answer.outcome, answer.channel) == (Outcome.SENT, slack.channel)
+    assert channel.find("", "k", since=connected.clock.now()).ts == answer.ts
+    assert channel.edit("", answer.ts, message, key="k").outcome is Outcome.SENT
 
 
 def owe(patient: Patient, minutes: float) -> None:

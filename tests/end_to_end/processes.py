@@ -1,4 +1,4 @@
-"""Real Dagster processes for tests: code server, webserver and daemon on PostgreSQL.
+"""Real Dagster processes for tests: code server, webserver and daemons on PostgreSQL.
 
 Waiting is by condition with a deadline; nothing here sleeps for a fixed time to be right.
 """
@@ -6,6 +6,7 @@ Waiting is by condition with a deadline; nothing here sleeps for a fixed time to
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,10 +29,20 @@ storage:
   postgres:
     postgres_url:
       env: DAGSTER_PG_URL
-run_queue:
-  dequeue_interval_seconds: 1
 telemetry:
   enabled: false
+"""
+
+QUEUED = """\
+run_queue:
+  dequeue_interval_seconds: 1
+"""
+
+# Dagster's own queue does not bear two daemons: both may start the same run, which then fails.
+AT_ONCE = """\
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
 """
 
 WORKSPACE = """\
@@ -41,6 +52,29 @@ load_from:
       port: {port}
       location_name: monitoring
 """
+
+LAUNCH = """
+mutation Launch($job: String!, $tags: [ExecutionTag!]!, $config: RunConfigData) {
+  launchRun(executionParams: {
+    selector: {
+      repositoryLocationName: "monitoring", repositoryName: "__repository__", jobName: $job
+    },
+    runConfigData: $config,
+    executionMetadata: {tags: $tags}
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
+}"""
+
+RUNS = """
+query Runs($job: String!) {
+  runsOrError(filter: {pipelineName: $job}) {
+    ... on Runs { results { runId status tags { key value } } }
+  }
+}"""
 
 Found = TypeVar("Found")
 
@@ -64,6 +98,20 @@ class Dagster:
         assert "errors" not in body, body
         return body["data"]
 
+    def launch(
+        self, job: str, day: dt.date | None = None, config: Mapping[str, object] | None = None
+    ) -> None:
+        """Launch a job as somebody does at Dagster's pages, for a day if one is given."""
+        tags = [] if day is None else [{"key": "dagster/partition", "value": str(day)}]
+        answer = self.query(LAUNCH, job=job, tags=tags, config=config or {})["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+
+    def finished(self, job: str, count: int) -> list[dict[str, Any]] | None:
+        """The runs of a job once there are so many of them and all have ended."""
+        runs = self.query(RUNS, job=job)["runsOrError"]["results"]
+        done = [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
+        return done if len(done) >= count and len(done) == len(runs) else None
+
     def until(self, what: str, probe: Callable[[], Found | None], seconds: float = 240) -> Found:
         """Wait until `probe` finds something; on the deadline show the processes' logs."""
         deadline = time.monotonic() + seconds
@@ -78,11 +126,13 @@ class Dagster:
 
 
 @contextlib.contextmanager
-def running_dagster(folder: Path, postgres_url: str, env: dict[str, str]) -> Iterator[Dagster]:
+def running_dagster(
+    folder: Path, postgres_url: str, env: dict[str, str], *, daemons: int = 1
+) -> Iterator[Dagster]:
     """Start the processes on an instance in `folder`; stop them, hard if need be."""
     home = Path(env["DAGSTER_HOME"])
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(INSTANCE)
+    (home / "dagster.yaml").write_text(INSTANCE + (QUEUED if daemons == 1 else AT_ONCE))
     code_port, web_port = _free_port(), _free_port()
     workspace = folder / "workspace.yaml"
     workspace.write_text(WORKSPACE.format(port=code_port))
@@ -93,7 +143,10 @@ def running_dagster(folder: Path, postgres_url: str, env: dict[str, str]) -> Ite
         "code": [binaries / "dagster", "api", "grpc", "-m", "monitoring_dagster.definitions",
                  *local, str(code_port)],
         "web": [binaries / "dagster-webserver", "-w", workspace, *local, str(web_port)],
-        "daemon": [binaries / "dagster-daemon", "run", "-w", workspace],
+        **{
+            f"daemon-{number}": [binaries / "dagster-daemon", "run", "-w", workspace]
+            for number in range(daemons)
+        },
     }  # fmt: skip
     with contextlib.ExitStack() as running:
         for name, command in commands.items():

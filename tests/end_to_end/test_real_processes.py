@@ -11,23 +11,6 @@ from tests.end_to_end.processes import Dagster, running_dagster
 from tests.postgres import fresh_database
 from tests.small_world import SmallWorld, days_from
 
-LAUNCH = """
-mutation Launch($job: String!, $day: String!) {
-  launchRun(executionParams: {
-    selector: {
-      repositoryLocationName: "monitoring", repositoryName: "__repository__", jobName: $job
-    },
-    executionMetadata: {tags: [{key: "dagster/partition", value: $day}]}
-  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
-}"""
-
-RUNS = """
-query Runs($job: String!) {
-  runsOrError(filter: {pipelineName: $job}) {
-    ... on Runs { results { runId status tags { key value } } }
-  }
-}"""
-
 PARTITIONS = """
 query Partitions($path: [String!]!) {
   assetOrError(assetKey: {path: $path}) {
@@ -53,8 +36,8 @@ def test_a_day_is_launched_measured_and_done_again_when_its_labels_come(
         store.upgrade()
         with running_dagster(tmp_path, dagster_url, env) as dagster:
             for day in (early, late, never):
-                launch(dagster, "small_daily", day)
-            runs = dagster.until("three daily runs", lambda: finished(dagster, "small_daily", 3))
+                dagster.launch("small_daily", day)
+            runs = dagster.until("three daily runs", lambda: dagster.finished("small_daily", 3))
             assert {run["status"] for run in runs} == {"SUCCESS"}
             assert materialised(dagster, "performance") == {str(d) for d in (early, late, never)}
             assert auc(store, early)["status"] == "ok"
@@ -62,24 +45,13 @@ def test_a_day_is_launched_measured_and_done_again_when_its_labels_come(
 
             world.write_labels(late)
             again = dagster.until(
-                "the late labels' run", lambda: finished(dagster, "small_late_labels", 1)
+                "the late labels' run", lambda: dagster.finished("small_late_labels", 1)
             )
 
         assert [(run["status"], partition(run)) for run in again] == [("SUCCESS", str(late))]
         assert auc(store, late)["status"] == "ok"
         assert auc(store, late)["coverage"] == 1.0
         assert auc(store, never)["reason"] == "no_labels"
-
-
-def launch(dagster: Dagster, job: str, day: dt.date) -> None:
-    answer = dagster.query(LAUNCH, job=job, day=str(day))["launchRun"]
-    assert answer["__typename"] == "LaunchRunSuccess", answer
-
-
-def finished(dagster: Dagster, job: str, count: int) -> list[dict[str, Any]] | None:
-    runs = dagster.query(RUNS, job=job)["runsOrError"]["results"]
-    done = [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
-    return done if len(done) >= count and len(done) == len(runs) else None
 
 
 def partition(run: dict[str, Any]) -> str:

@@ -11,7 +11,11 @@ import pytest
 from rich.console import Console
 
 from examples.flights import summary
-from monitoring_dagster.store import EvaluationInput, Store, tables
+from monitoring_dagster.incidents.cause import Cause, CauseKind
+from monitoring_dagster.incidents.incident import Incident, Priority, Status
+from monitoring_dagster.incidents.rows import row_of
+from monitoring_dagster.store import EvaluationInput, Store
+from monitoring_dagster.store.incidents import add
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 APRIL = [dt.date(2013, 4, day) for day in (1, 2, 3)]
@@ -97,28 +101,28 @@ def test_an_empty_store_has_no_months(store: Store) -> None:
     assert summary.months(store) == []
 
 
-def _verdict(verdict: str, text: str, **other: object) -> dict[str, object]:
-    empty = dict.fromkeys(c.name for c in tables.verdict.c)
-    about = {"rule": "drift", "metric": "psi", "column": "temp", "segment": "all"}
-    said = {"verdict": verdict, "reason": "lasting", "text": text, "effect_unit": "", "days": 1}
-    return {**empty, **about, "model_version": "all", "name": "", "details": {}, **said, **other}
-
-
-def _decide(store: Store, day: dt.date, verdicts: list[dict[str, object]]) -> None:
-    about = EvaluationInput("flight_delay", day, "evaluation", "c", "1", f"{day}", NOON, "r", NOON)
-    store.decide("flight_delay", lambda docket: docket.write(about, verdicts, "{}"))
-
-
-def test_alerts_about_the_same_are_told_once_with_their_gravest_words(store: Store) -> None:
-    for day, verdict in zip(APRIL, ("warn", "critical", "warn"), strict=True):
-        _decide(store, day, [_verdict(verdict, f"{verdict} [of] it")])
-    _decide(store, dt.date(2013, 6, 1), [_verdict("warn", "again", segment="origin=JFK")])
-    _decide(store, dt.date(2013, 6, 2), [_verdict("warn", "again"), _verdict("ok", "", name="a")])
-    first, second = summary.episodes(store)
-    assert (first.first_day, first.last_day, first.days) == (APRIL[0], APRIL[2], 3)
-    assert first.is_page
-    assert (first.text, second.text) == ("critical [of] it", "again")
+def test_the_incidents_are_told_in_the_order_in_which_they_were_opened(store: Store) -> None:
+    for number, priority, resolved_at in ((2, "P1", None), (1, "P3", NOON)):
+        _keep(store, number, priority, resolved_at)
     text = io.StringIO()
-    Console(file=text, width=140).print(summary.decisions([first, second]))
+    Console(file=text, width=140).print(summary.incidents(store))
     words = " ".join(text.getvalue().split())
-    assert "page 01 Apr 03 Apr 3 critical [of] it" in words
+    assert "P3 01 Apr 01 Jan MD-1 [of] it P1 02 Apr open MD-2 [of] it" in words
+
+
+def _keep(store: Store, number: int, priority: str, resolved_at: dt.datetime | None) -> None:
+    opened = dt.datetime(2013, 4, number, 10, tzinfo=dt.UTC)
+    incident = Incident(
+        ref=f"MD-{number}",
+        monitor="flight_delay",
+        cause=Cause(CauseKind.COLUMN, f"c{number}"),
+        status=Status.RESOLVED if resolved_at else Status.OPEN,
+        priority=Priority(priority),
+        title="[of] it",
+        since=opened.date(),
+        last_day=opened.date(),
+        opened_at=opened,
+        updated_at=opened,
+        resolved_at=resolved_at,
+    )
+    store.write(lambda connection: add(connection, row_of(incident, f"key {number}"), []))

@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 
 from monitoring_dagster.errors import SettingInvalid
 from monitoring_dagster.notifications import configuration
-from monitoring_dagster.notifications.configuration import MEANING, channels_from_environment
+from monitoring_dagster.notifications.configuration import channels_from_environment
+from monitoring_dagster.notifications.variables import MEANING
 from tests.notifications_channels.conftest import SECRET, noon
 from tests.slack.workspace import SCOPES
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from monitoring_dagster.errors import StoreError
+from monitoring_dagster.failpoints import VARIABLE
 from monitoring_dagster.incidents import desk as desks
 from monitoring_dagster.incidents.alarms import Task, TaskKind
 from monitoring_dagster.incidents.audience import Location
@@ -274,6 +275,18 @@ def test_a_monitor_that_cannot_be_looked_at_stops_no_other(
     assert watched.failed == {"bad": "ValueError: a row that nobody expected"}
     assert not watched.can_tell
     assert [incident.monitor for incident in deployment.incidents()] == ["good"]
+
+
+@pytest.mark.parametrize("point", ["desk.incident_written", "desk.notices_owed", "watch.settled"])
+def test_a_look_that_dies_anywhere_is_made_up_for_by_the_next(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, f"{point}=raise")
+    assert set(deployment.look(BROKEN).failed) >= {"location"}
+    monkeypatch.delenv(VARIABLE)
+    deployment.look(BROKEN)
+    assert [incident.title for incident in deployment.incidents()] == ["churn.yaml cannot be used"]
+    assert [kind for kind, _ in deployment.owed()] == ["root"]
 
 
 def test_monitors_for_which_there_is_no_time_are_left_for_the_next_look(store: Store) -> None:

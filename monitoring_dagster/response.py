@@ -1,0 +1,71 @@
+"""The response to a day's verdicts: incidents in their transaction, and rows that show them.
+
+What is wrong is decided before, in `evaluation`; how people hear of it follows in `upkeep`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from monitoring_dagster.evaluation import Verdicts
+from monitoring_dagster.incidents import samples
+from monitoring_dagster.incidents.attending import attend
+from monitoring_dagster.incidents.briefing import Briefing
+from monitoring_dagster.incidents.desk import Desk, Office
+from monitoring_dagster.incidents.following import follow
+from monitoring_dagster.incidents.rows import incident_of
+from monitoring_dagster.monitors.calendar import Sitting
+from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.profiles.reference import FrozenReference
+from monitoring_dagster.store import Docket, Store
+from monitoring_dagster.telemetry.lake import Lake
+from monitoring_dagster.telemetry.quality import QualityReport
+
+
+@dataclass(frozen=True)
+class Response:
+    """What responds to one monitor's verdicts.
+
+    Args:
+        monitor: whose verdicts they are.
+        store: with its incidents.
+        lake: with its snapshots; takes the samples.
+        reference: tells what is new in a day.
+        office: of the deployment.
+        written_at: the instant of the wall clock.
+        report: what the quality checks say of a day.
+    """
+
+    monitor: Monitor
+    store: Store
+    lake: Lake
+    reference: FrozenReference
+    office: Office
+    written_at: dt.datetime
+    report: Callable[[dt.date], QualityReport]
+
+    def respond(self, docket: Docket, sitting: Sitting, verdicts: Verdicts) -> None:
+        """Open, change and resolve incidents, and owe people what follows from that."""
+        desk = Desk(docket, self.monitor, sitting.now, self.written_at, self.office)
+        follow(desk, Briefing(self.monitor, self._failed_checks, self.office.pages), verdicts)
+        attend(desk)
+        desk.close()
+
+    def sample(self, days: Sequence[dt.date]) -> None:
+        """Keep rows of the days that show an incident, of those that have none yet."""
+        open_now = self.store.look_up(self.monitor.name, Docket.open_incidents)
+        fired = [incident_of(kept) for kept in open_now if kept.row.last_day in days]
+        sampled = samples.taken(self.lake, self.monitor) if fired else set[str]()
+        for incident in fired:
+            if incident.ref not in sampled:
+                day = incident.last_day
+                samples.take(self.monitor, self.lake, self.reference, incident, day)
+
+    def _failed_checks(self, day: dt.date) -> list[str]:
+        return [
+            f"{o.kind}{f'.{o.column}' if o.column else ''}: {o.detail} (found: {o.observed})"
+            for o in self.report(day).outcomes
+            if o.result == "failed"
+        ]
