@@ -22,7 +22,8 @@ def evaluation(monitor: Monitor) -> dg.AssetsDefinition:
         stages.append("estimated_performance")
 
     def body(day: Day, days: Sequence[dt.date]) -> Mapping[dt.date, Figures]:
-        return verdicts.of_evaluation(e for e in day.evaluate(days) if e.day in set(days))
+        evaluated = [e for e in day.evaluate(days) if e.day in set(days)]
+        return verdicts.of_evaluation(evaluated, day.open_incidents())
 
     return daily(
         monitor,
@@ -30,5 +31,6 @@ def evaluation(monitor: Monitor) -> dg.AssetsDefinition:
         body,
         deps=stages,
         kinds={"python"},
-        description="What is wrong with the day: verdicts with their reasons, in one transaction.",
+        description="What is wrong with the day: verdicts with their reasons, and the incidents "
+        "that they open, keep and resolve, in one transaction.",
     )

@@ -17,6 +17,8 @@ from monitoring_dagster import learnt, stored
 from monitoring_dagster.errors import DayNotMonitored
 from monitoring_dagster.evaluation import Evaluated, Evaluation
 from monitoring_dagster.incidents.desk import EMBEDDED, Office
+from monitoring_dagster.incidents.incident import Incident
+from monitoring_dagster.incidents.rows import incident_of
 from monitoring_dagster.learnt import NO_REGISTRY, Learnt, Registry
 from monitoring_dagster.metrics import (
     absence,
@@ -331,15 +333,7 @@ class Day:
 
     def evaluate(self, days: Days) -> list[Evaluated]:
         """Judge the days in order, and those after them whose past has changed with them."""
-        response = Response(
-            self.monitor,
-            self.store,
-            self.lake,
-            self.reference,
-            self.office,
-            self.computed_at,
-            self.quality_report,
-        )
+        response = self._response
         judging = Evaluation(
             self.store,
             self.learnt.judge,
@@ -355,6 +349,11 @@ class Day:
             self.tell(sitting.now)
         return done
 
+    def open_incidents(self) -> list[Incident]:
+        """The monitor's incidents that are not resolved, the oldest first."""
+        found = self.store.look_up(self.monitor.name, Docket.open_incidents)
+        return [incident_of(kept) for kept in found]
+
     def accept(self, normal: NewNormal) -> list[Evaluated]:
         """Take what has been so since a day as the new normal, and judge that day and later anew.
 
@@ -369,8 +368,20 @@ class Day:
                 f"no day of {self.monitor.name} from {normal.since} on was evaluated; give a day "
                 "from which on there are verdicts"
             )
-        self.store.decide(self.monitor.name, lambda docket: docket.accept(normal))
+        self.store.decide(self.monitor.name, lambda docket: self._response.accept(docket, normal))
         return self.evaluate(evaluated)
+
+    @property
+    def _response(self) -> Response:
+        return Response(
+            self.monitor,
+            self.store,
+            self.lake,
+            self.reference,
+            self.office,
+            self.computed_at,
+            self.quality_report,
+        )
 
     # --- how a stage reads and writes ------------------------------------------------------
 

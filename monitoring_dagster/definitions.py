@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.audit import audit
 from assets.evaluation import evaluation
 from assets.incidents import incidents
 from assets.metrics import drift, estimated_performance, operations, performance
@@ -115,6 +116,7 @@ def build_definitions(loaded: Loaded) -> dg.Definitions:
         broken_monitors(loaded.problems),
         retention(monitors),
         incidents(monitors),
+        audit(),
         delivery(monitors),
         dg.Definitions(
             jobs=list(again.values()),

@@ -27,6 +27,7 @@ MonitoringError
 ├── KeyMissing                the key for pseudonyms or for checkpoints is not configured
 └── StoreError
     ├── StoreUnreachable      the database cannot be reached
+    │   └── StoreBusy         somebody else has kept what is wanted locked for too long
     ├── StoreOutdated         the database has another revision than the code
     ├── CheckpointInvalid     a checkpoint of the audit log cannot be read or kept
     └── AuditLogRewritten     the audit log is not the one that checkpoints were made of
@@ -138,6 +139,10 @@ class StoreError(MonitoringError):
 
 class StoreUnreachable(StoreError):
     """The database cannot be reached."""
+
+
+class StoreBusy(StoreUnreachable):
+    """Somebody else has kept what is wanted locked for longer than this waits."""
 
 
 class StoreOutdated(StoreError):

@@ -60,13 +60,13 @@ class Evaluation:
         A day that stands as it was evaluated is told, too, without being judged anew. In a replay
         days after the sitting's are still to come, and have a sitting of their own.
         """
-        if not sitting.days:
+        if not sitting.days and not sitting.is_relived:
             return []
 
         def work(docket: Docket) -> list[Evaluated]:
             done = self._days(docket, sitting)
             judged = {e.day for e in done if e.recorded.written}
-            if judged:
+            if judged or not sitting.days:
                 self.respond(docket, sitting, _known(docket, sitting, judged))
             return done
 
@@ -74,6 +74,8 @@ class Evaluation:
 
     def _days(self, docket: Docket, sitting: Sitting) -> list[Evaluated]:
         asked = sorted(set(sitting.days))
+        if not asked:
+            return []
         later = [] if sitting.is_relived else docket.evaluated_since(asked[0])
         before = docket.state_before(asked[0])
         text = before.state if before else ""

@@ -18,7 +18,7 @@ from monitoring_dagster.day import Day, nobody
 from monitoring_dagster.incidents.briefing import Pages
 from monitoring_dagster.incidents.desk import Office
 from monitoring_dagster.learnt import Registry
-from monitoring_dagster.monitors.calendar import Clock, Replay, Standing
+from monitoring_dagster.monitors.calendar import Clock, Closing, Replay, Standing
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.notifications.configuration import channels_from_environment
 from monitoring_dagster.settings import Settings
@@ -30,9 +30,10 @@ from monitoring_dagster.upkeep import Upkeep
 
 CLOCK_TAG = "monitoring/clock"
 """Run tag: absent for the wall clock, `replay+N` for N days after each day's own next morning,
-or the ISO instant that a run lives at."""
+`closing` for the mornings after a replay's last day, or the ISO instant that a run lives at."""
 
 REPLAY = "replay+"
+CLOSING = "closing"
 
 
 BACKFILL_TAG = "dagster/backfill"
@@ -54,8 +55,8 @@ class Relived:
     since: float = field(default_factory=time.monotonic)
 
     def move(self, now: dt.datetime) -> None:
-        """Show this instant from now on; never go back."""
-        self.instant, self.since = max(now, self()), time.monotonic()
+        """Show this instant from now on."""
+        self.instant, self.since = now, time.monotonic()
 
     def __call__(self) -> dt.datetime:
         """The instant that it shows."""
@@ -144,6 +145,8 @@ def clock_of(tags: Mapping[str, str], now: dt.datetime) -> Clock:
     tag = tags.get(CLOCK_TAG)
     if tag is None:
         return Standing(now)
+    if tag == CLOSING:
+        return Closing(now)
     if tag.startswith(REPLAY):
         return Replay(now, int(tag.removeprefix(REPLAY)))
     return Standing(dt.datetime.fromisoformat(tag))

@@ -10,18 +10,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from monitoring_dagster.evaluation import Verdicts
-from monitoring_dagster.incidents import samples
+from monitoring_dagster.incidents import answering, samples
 from monitoring_dagster.incidents.attending import attend
 from monitoring_dagster.incidents.briefing import Briefing
+from monitoring_dagster.incidents.context import FailedCheck
 from monitoring_dagster.incidents.desk import Desk, Office
 from monitoring_dagster.incidents.following import follow
 from monitoring_dagster.incidents.rows import incident_of
 from monitoring_dagster.monitors.calendar import Sitting
-from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.monitors.contract import Kind, Monitor
 from monitoring_dagster.profiles.reference import FrozenReference
-from monitoring_dagster.store import Docket, Store
+from monitoring_dagster.store import Docket, NewNormal, Store
+from monitoring_dagster.telemetry import snapshots
 from monitoring_dagster.telemetry.lake import Lake
 from monitoring_dagster.telemetry.quality import QualityReport
+
+MOST_NAMED = 5
+"""Columns that nobody declared, of which a message names so many."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,15 @@ class Response:
     def respond(self, docket: Docket, sitting: Sitting, verdicts: Verdicts) -> None:
         """Open, change and resolve incidents, and owe people what follows from that."""
         desk = Desk(docket, self.monitor, sitting.now, self.written_at, self.office)
-        follow(desk, Briefing(self.monitor, self._failed_checks, self.office.pages), verdicts)
+        follow(desk, self._briefing, verdicts)
         attend(desk)
+        desk.close()
+
+    def accept(self, docket: Docket, normal: NewNormal) -> None:
+        """Take what has been so since a day as normal: what is open because of it is over."""
+        desk = Desk(docket, self.monitor, self.written_at, self.written_at, self.office)
+        if docket.accept(normal):
+            answering.accept(desk, normal.since, normal.because, normal.accepted_by)
         desk.close()
 
     def sample(self, days: Sequence[dt.date]) -> None:
@@ -63,9 +75,28 @@ class Response:
                 day = incident.last_day
                 samples.take(self.monitor, self.lake, self.reference, incident, day)
 
-    def _failed_checks(self, day: dt.date) -> list[str]:
+    @property
+    def _briefing(self) -> Briefing:
+        return Briefing(self.monitor, self._failed_checks, self.office.pages, self._schema)
+
+    def _schema(self, day: dt.date) -> dict[str, str]:
+        """What became of every declared column of the day, and which others came."""
+        found: dict[str, str] = {}
+        for kind in Kind:
+            taken = snapshots.manifest(self.lake, self.monitor.name, kind, day)
+            if taken is not None and taken.status == "ok":
+                states = {f"column {kind}.{name}": s.status for name, s in taken.columns.items()}
+                others = ", ".join(sorted(taken.undeclared)[:MOST_NAMED])
+                found |= states | {f"undeclared columns of {kind}": others}
+        return found
+
+    def _failed_checks(self, day: dt.date) -> list[FailedCheck]:
         return [
-            f"{o.kind}{f'.{o.column}' if o.column else ''}: {o.detail} (found: {o.observed})"
+            FailedCheck(
+                o.kind,
+                o.column or "",
+                f"{o.kind}{f'.{o.column}' if o.column else ''}: {o.detail} (found: {o.observed})",
+            )
             for o in self.report(day).outcomes
             if o.result == "failed"
         ]

@@ -69,7 +69,8 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
             runs.evaluation(days, "replay+0" if replay else None)
             progress.advance(bar, len(days))
         if replay:
-            # Days after the last one, which no morning of the replay had come to, follow now.
+            # What labels said of the last days, and days after them that were judged before.
+            runs.evaluation(stretches[-1][-1:], "closing")
             runs.evaluation(stretches[-1][-1:], None)
     return failures + runs.failures
 

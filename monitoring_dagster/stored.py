@@ -163,7 +163,8 @@ def verdict(row: Any) -> Verdict:
         Rule(row.rule), row.metric, row.column, row.segment, row.model_version, row.name
     )
     cost = None
-    if row.cost is not None:
+    # A bound that is no number was stored as none: then nothing is known of the cost.
+    if None not in (row.cost, row.cost_low, row.cost_high):
         cost = Cost(row.cost, row.cost_low, row.cost_high, row.currency, row.cost_of)
     return Verdict(
         subject,

@@ -1,12 +1,14 @@
 """Upkeep: what has to be done again and again between evaluations, and by whom it is asked for.
 
-In order: what time brings to incidents, what people ask for by reacting, and the delivery of what
-people are owed. Sensors call it, and a replay calls it at every morning that it relives.
+In order: the delivery of what people are owed, what time brings to incidents, what people ask for
+by reacting, and the delivery of what follows. Sensors call it, and a replay calls its delivery at
+every morning that it relives. What a reaction does is `hearing`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import random
 import socket
@@ -16,12 +18,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from monitoring_dagster.errors import IncidentUnknown, StoreError
-from monitoring_dagster.incidents import answering
-from monitoring_dagster.incidents.attending import attend
+from monitoring_dagster import hearing
+from monitoring_dagster.errors import IncidentUnknown, MonitoringError, StoreBusy
+from monitoring_dagster.hearing import Heard
+from monitoring_dagster.incidents import answering, attending, gathered
 from monitoring_dagster.incidents.audience import Audience, Location
 from monitoring_dagster.incidents.changes import SYSTEM
-from monitoring_dagster.incidents.desk import Desk, Office
+from monitoring_dagster.incidents.desk import Desk, Office, silence_of
 from monitoring_dagster.incidents.incident import Incident
 from monitoring_dagster.incidents.silences import Silence
 from monitoring_dagster.monitors.contract import Monitor
@@ -30,12 +33,9 @@ from monitoring_dagster.notifications.delivered import Delivered, Happened
 from monitoring_dagster.notifications.delivery import Delivery
 from monitoring_dagster.notifications.file import FileChannel
 from monitoring_dagster.notifications.pacing import STANDARD, Rules
-from monitoring_dagster.notifications.reactions import SNOOZE, WishKind, wishes
 from monitoring_dagster.notifications.rendering import draw, render
-from monitoring_dagster.notifications.slack import SlackChannel
-from monitoring_dagster.store import Docket, Store, incidents
+from monitoring_dagster.store import Docket, Store, incidents, silences
 from monitoring_dagster.store.audit import Entry, append
-from monitoring_dagster.store.incidents import Posted
 from monitoring_dagster.store.outbox import Notice
 
 if TYPE_CHECKING:
@@ -43,17 +43,34 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RESOLVED_BECAUSE = "a reaction in Slack"
+log = logging.getLogger(__name__)
 
-MOST_HEARD = 20
-"""Messages that are asked for their reactions at a time: Slack answers 50 a minute."""
+STORMS = "storms"
+"""Whose turn is taken for what belongs to no single monitor."""
+
+BRIEFLY_SECONDS = 1.0
+"""For how long upkeep waits for a monitor that somebody else has locked. An evaluation may keep it
+for minutes, and attends to it itself."""
+
+SHARES = (0.4, 0.6, 0.9)
+"""By which part of its time a tick has delivered, attended and heard; the rest is delivery."""
+
+AT_LEAST = dt.timedelta(seconds=2)
+"""For what has come up in the meantime, however long that has taken."""
 
 
-class Heard(NamedTuple):
-    """How many wishes were new, and with which message to go on listening."""
+class Done(NamedTuple):
+    """What a tick has done.
 
-    new: int
-    next_from: int
+    Args:
+        delivered: by both of its deliveries.
+        heard: by listening.
+        failures: what failed, a text each; the rest was done all the same.
+    """
+
+    delivered: Delivered
+    heard: Heard
+    failures: list[str]
 
 
 @dataclass(frozen=True)
@@ -82,39 +99,61 @@ class Upkeep:
     rng: random.Random = field(default_factory=random.Random)
     rules: Rules = STANDARD
 
-    def attend(self) -> list[str]:
-        """Do what time brings to every monitor's incidents; returns what failed, a text each."""
+    def tick(self, budget: dt.timedelta, hear_from: int = 0) -> Done:
+        """Deliver, attend, hear and deliver what has come of it, all within the budget.
+
+        Delivery comes first and last, and nothing that fails between keeps it from being done.
+
+        Args:
+            budget: for all of it.
+            hear_from: with which message to go on listening.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        began = self.clock()
+        deliver, attend, hear = (budget * share for share in SHARES)
+        before = self.deliver(deliver)
+        failures = self.attend(began + attend)
+        heard = self.hear(hear_from, until=min(began + hear, self.clock() + hearing.BUDGET))
+        after = self.deliver(max(AT_LEAST, began + budget - self.clock()))
+        return Done(before.then(after), heard, [*failures, *heard.failures])
+
+    def attend(self, until: dt.datetime | None = None) -> list[str]:
+        """Do what time brings to every monitor's incidents; returns what failed, a text each.
+
+        What fails of one monitor does not keep the others from it. One that somebody else keeps
+        locked is attended to the next time.
+
+        Args:
+            until: no monitor is begun after it; which of them come first is random.
+        """
         failures: list[str] = []
-        for monitor in self.monitors.values():
-            try:
-                self._at_desk(monitor, attend)
-            except StoreError as error:
-                failures.append(f"{monitor.name}: {error}")
+        now = self.clock()
+        names = self.store.read(lambda connection: self._wanting(connection, now))
+        if until is not None:
+            self.rng.shuffle(names)
+        for name in names:
+            if until is not None and self.clock() >= until:
+                log.warning("no time was left to attend to all monitors")
+                break
+            self._tried(name, lambda of=name: self._attend_to(of), failures)
+        self._tried("storms", self._attend_to_storms, failures)
         return failures
 
-    def hear(self, first: int = 0) -> Heard:
+    def hear(self, first: int = 0, until: dt.datetime | None = None) -> Heard:
         """Do what people ask for by reacting to messages, of a few of them in turn.
 
         A reaction counts once, from when it is first seen to when it is taken back: one that was
-        there before an incident came back asks for nothing.
+        there before an incident came back asks for nothing. One to a digest is about all open
+        incidents that it tells.
 
         Args:
             first: which of the open incidents' messages to begin with; the `next_from` of the
                 call before.
+            until: nothing is asked for after it.
         """
-        posted = self.store.read(incidents.posted)
-        start = first if first < len(posted) else 0
-        turn = posted[start : start + MOST_HEARD]
-        bots: dict[str, str] = {}
-        new = 0
-        for one in turn:
-            channel = self.channels.named(one.sent_by)
-            if isinstance(channel, SlackChannel):
-                if channel.name not in bots:
-                    bots[channel.name] = channel.check().user
-                new += self._hear_one(channel, bots[channel.name], one)
-        end = start + len(turn)
-        return Heard(new, end if end < len(posted) else 0)
+        return hearing.hear(self, first, until or self.clock() + hearing.BUDGET)
 
     def answer(self, ref: str, act: Callable[[Desk, str], Incident]) -> Incident:
         """Do with the incident `ref` what somebody wants; returns it as it is then.
@@ -128,7 +167,7 @@ class Upkeep:
                 f"there is no incident {ref}; `monitoring-dagster incidents list` names those "
                 "that are open"
             )
-        return self._at_desk(self._audience(kept.row.monitor), lambda desk: act(desk, ref))
+        return self.at_desk(self.audience(kept.row.monitor), lambda desk: act(desk, ref))
 
     def silence(
         self, monitor: str, cause: str, length: dt.timedelta, *, by: str, because: str
@@ -140,7 +179,7 @@ class Upkeep:
         """
         now = self.clock()
         wanted = Silence(0, monitor, cause, now, now + length, by, because)
-        number = self._at_desk(Location(), lambda desk: answering.silence(desk, wanted))
+        number = self.at_desk(Location(), lambda desk: answering.silence(desk, wanted))
         return replace(wanted, id=number)
 
     def deliver(self, budget: dt.timedelta | None = None) -> Delivered:
@@ -156,31 +195,48 @@ class Upkeep:
             rng=self.rng,
             pause=self.pause,
             rules=self._rules,
+            default_destination=self.channels.default_destination,
         )
         return delivery.deliver(budget)
 
-    def _hear_one(self, channel: SlackChannel, bot: str, posted: Posted) -> int:
-        found = channel.reactions(posted.channel, posted.ts)
-        if found.answer.error:
-            return 0  # seen at the next look
-        standing = wishes(found.reactions, bots=[bot], approvers=self.channels.approvers)
-        asked = {(wish.kind.value, f"slack:{wish.user}") for wish in standing}
+    def _wanting(self, connection: sa.Connection, now: dt.datetime) -> list[str]:
+        """The monitors to which something may be due."""
+        if silences.is_any_over(connection, now):
+            return list(self.monitors)
+        wanting = incidents.monitors_with_open(connection)
+        return [name for name in self.monitors if name in wanting]
 
-        def work(desk: Desk) -> int:
-            new = incidents.newly_heard(desk.connection, posted.incident_id, asked)
-            for kind, person in sorted(new):
-                self._do(desk, posted.ref, WishKind(kind), person)
-            return len(new)
+    def _attend_to(self, name: str) -> None:
+        """Attend to a monitor if something is due, which can be seen without its lock."""
+        audience = self.monitors[name]
+        if self.store.look_up(name, lambda docket: attending.is_due(self._desk(docket, audience))):
+            self.at_desk(audience, attending.attend, wait_seconds=BRIEFLY_SECONDS)
 
-        return self._at_desk(self._audience(posted.monitor), work)
+    def _attend_to_storms(self) -> None:
+        def asked(connection: sa.Connection) -> tuple[list[Silence], dt.datetime]:
+            return [silence_of(row) for row in silences.standing(connection)], self.clock()
 
-    def _do(self, desk: Desk, ref: str, kind: WishKind, person: str) -> None:
-        if kind is WishKind.ACKNOWLEDGE:
-            answering.acknowledge(desk, ref, person)
-        elif kind is WishKind.SNOOZE:
-            answering.snooze(desk, ref, desk.now + SNOOZE, person)
-        else:
-            answering.resolve(desk, ref, RESOLVED_BECAUSE, person)
+        def is_due(connection: sa.Connection) -> bool:
+            return gathered.is_due(connection, self.audience, *asked(connection))
+
+        def attend(docket: Docket) -> None:
+            connection = docket.connection
+            standing, now = asked(connection)
+            gathered.attend(connection, self.audience, standing, now, self.wall_clock())
+
+        if self.store.read(is_due):
+            self.store.decide(STORMS, attend, wait_seconds=BRIEFLY_SECONDS)
+
+    def _tried(self, name: str, work: Callable[[], None], failures: list[str]) -> None:
+        """Do it; what fails is told, and the rest goes on."""
+        try:
+            work()
+        except StoreBusy:
+            log.info("somebody else has %s; it is attended to the next time", name)
+        except Exception as error:
+            log.exception("attending to %s failed", name)
+            what = str(error) if isinstance(error, MonitoringError) else repr(error)
+            failures.append(f"{name}: {what}")
 
     @property
     def _rules(self) -> Rules:
@@ -188,18 +244,29 @@ class Upkeep:
         is_file = isinstance(self.channels.primary, FileChannel)
         return replace(self.rules, interval=dt.timedelta()) if is_file else self.rules
 
-    def _audience(self, name: str) -> Audience:
+    def audience(self, name: str) -> Audience:
         """The monitor of that name; the location's habits where its document is gone."""
         return self.monitors.get(name) or Location(name)
 
-    def _at_desk(self, audience: Audience, work: Callable[[Desk], T]) -> T:
+    def at_desk(
+        self, audience: Audience, work: Callable[[Desk], T], *, wait_seconds: float | None = None
+    ) -> T:
+        """Work at the desk of somebody's incidents, in one transaction.
+
+        Raises:
+            StoreBusy: somebody else has had them for longer than `wait_seconds`.
+        """
+
         def at_desk(docket: Docket) -> T:
-            desk = Desk(docket, audience, self.clock(), self.wall_clock(), self.office)
+            desk = self._desk(docket, audience)
             done = work(desk)
             desk.close()
             return done
 
-        return self.store.decide(audience.name, at_desk)
+        return self.store.decide(audience.name, at_desk, wait_seconds=wait_seconds)
+
+    def _desk(self, docket: Docket, audience: Audience) -> Desk:
+        return Desk(docket, audience, self.clock(), self.wall_clock(), self.office)
 
     def _audit(
         self,

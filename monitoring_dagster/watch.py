@@ -59,12 +59,14 @@ class Seen:
         problems: of documents that cannot be used.
         tasks: what is under way.
         daemon: id of the daemon that evaluates sensors; empty where nobody says so.
+        audit: what the last verification of the audit log found wrong; empty for nothing.
     """
 
     channel: str
     problems: Sequence[Problem] = ()
     tasks: Sequence[Task] = ()
     daemon: str = ""
+    audit: str = ""
 
 
 @dataclass(slots=True)
@@ -212,6 +214,7 @@ class _Look:
             problems=self.seen.problems,
             backlog=backlog(connection, self.seen.channel, self.now, UNSEEN_FOR),
             daemons=heartbeats.beats(connection, _DAEMON),
+            audit=self.seen.audit,
             pages=self.office.pages,
         )
 

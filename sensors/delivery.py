@@ -1,4 +1,4 @@
-"""Delivery: attends to incidents, hears people, and sends what they are owed.
+"""Delivery: sends what people are owed, attends to incidents, and hears people.
 
 State lives in the store: a tick may die anywhere, and two may run at once. The cursor only holds
 hints: where to go on listening, and what the check of the messages said last.
@@ -43,19 +43,17 @@ def delivery(monitors: Sequence[Monitor]) -> dg.Definitions:
         name="delivery",
         minimum_interval_seconds=Settings.from_environment().sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Escalates, reminds, hears reactions, and sends what people are owed.",
+        description="Sends what people are owed, escalates, reminds, and hears reactions.",
     )
     def _sensor(
         context: dg.SensorEvaluationContext, workplace: Workplace
     ) -> dg.SensorResult | dg.SkipReason:
         hints = _hints(context.cursor)
-        upkeep = workplace.upkeep(monitors)
-        failures = upkeep.attend()
-        heard = upkeep.hear(hints["heard"])
-        delivered = upkeep.deliver(BUDGET)
+        done = workplace.upkeep(monitors).tick(BUDGET, hints["heard"])
+        delivered, heard = done.delivered, done.heard
         told = {"heard": heard.next_from, "failing": delivered.is_failing}
-        if failures:
-            raise MonitoringError("; ".join(failures))
+        if done.failures:
+            raise MonitoringError("; ".join(done.failures))
         figures = _figures(delivered) | {"reactions heard": heard.new}
         if delivered.is_failing == hints["failing"]:
             context.update_cursor(json.dumps(told))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from assets.audit import CHECK, FOUND
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.incidents.alarms import Task, TaskKind
 from monitoring_dagster.monitors.contract import Monitor
@@ -19,6 +20,7 @@ from monitoring_dagster.notifications.configuration import Channels, channels_fr
 from monitoring_dagster.resources import Workplace, wall_clock
 from monitoring_dagster.settings import Settings
 from monitoring_dagster.watch import Seen, Watched, watch
+from sensors.broken_monitors import LOCATION
 
 EVERY_SECONDS = 60
 
@@ -29,6 +31,9 @@ DAEMON = "SENSOR"
 """The part of the daemon that evaluates sensors."""
 
 MOST_RUNS = 1_000
+
+MOST_VERIFICATIONS = 50
+"""Of the latest, those that did not end are passed over."""
 
 UNDER_WAY = {
     dg.DagsterRunStatus.QUEUED: TaskKind.QUEUED,
@@ -62,6 +67,7 @@ def watchdog(monitors: Sequence[Monitor], problems: Sequence[Problem]) -> dg.Sen
                 problems=problems,
                 tasks=list(_tasks(context, names, office.pages.dagster)),
                 daemon=_daemon(context.instance),
+                audit=_audit(context.instance),
             ),
             now=now,
             written_at=now,
@@ -96,6 +102,19 @@ def _from(monitors: Sequence[Monitor], cursor: str | None) -> Sequence[Monitor]:
 def _daemon(instance: dg.DagsterInstance) -> str:
     heartbeat = instance.get_daemon_heartbeats().get(DAEMON)
     return (heartbeat.daemon_id or "") if heartbeat is not None else ""
+
+
+def _audit(instance: dg.DagsterInstance) -> str:
+    """What the last finished verification of the audit log found wrong."""
+    check = dg.AssetCheckKey(LOCATION, CHECK)
+    for record in instance.event_log_storage.get_asset_check_execution_history(
+        check, limit=MOST_VERIFICATIONS
+    ):
+        evaluation = record.evaluation
+        if isinstance(evaluation, dg.AssetCheckEvaluation):  # else it is under way, or was killed
+            found = evaluation.metadata.get(FOUND)
+            return "" if evaluation.passed or found is None else str(found.value)
+    return ""
 
 
 def _tasks(

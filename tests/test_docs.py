@@ -15,6 +15,10 @@ from typer.core import TyperGroup
 
 from monitoring_dagster.cli import app
 from monitoring_dagster.decisions.verdict import Level, Reason, Rule
+from monitoring_dagster.incidents.alarms import Check
+from monitoring_dagster.incidents.cause import CauseKind
+from monitoring_dagster.incidents.incident import NextStep
+from monitoring_dagster.incidents.priority import Grade
 from monitoring_dagster.metrics.catalogue import OF_EVERY_TASK, OF_TASK
 from monitoring_dagster.metrics.estimated import LIMITS
 from monitoring_dagster.monitors.contract import Task
@@ -65,7 +69,7 @@ def shown_calls() -> Iterator[str]:
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_documented_with_its_options(command: str) -> None:
     told = TEXTS["docs/deployment.md"]
-    (line,) = [x for x in told.splitlines() if x.startswith(f"| `monitoring-dagster {command}")]
+    (line,) = re.findall(rf"^\| `monitoring-dagster {command}[ `].*$", told, re.MULTILINE)
     assert {option for option in options(command) if option not in line} == set()
 
 
@@ -135,6 +139,28 @@ def test_no_reason_is_explained_that_there_is_not() -> None:
 @pytest.mark.parametrize("level", Level)
 def test_every_verdict_is_named(level: Level) -> None:
     assert f"`{level}`" in TEXTS["docs/verdicts.md"]
+
+
+def test_every_cause_is_explained() -> None:
+    section = TEXTS["docs/incidents.md"].split("## Causes", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r"^\| `([a-z]+)` \|", section, re.MULTILINE)) == set(CauseKind)
+
+
+def test_every_priority_is_that_of_the_table() -> None:
+    rows = re.findall(r"^\| \*\*(\w+)\*\*.*\| (P\d) \| (P\d) \| (P\d) \|$", ALL, re.MULTILINE)
+    assert {name: tuple(told) for name, *told in rows} == {
+        grade.name.lower(): grade.value for grade in Grade
+    }
+
+
+@pytest.mark.parametrize("step", NextStep)
+def test_every_next_step_is_explained(step: str) -> None:
+    assert f"| `{step}` |" in TEXTS["docs/incidents.md"]
+
+
+@pytest.mark.parametrize("check", Check)
+def test_everything_that_the_watchdog_looks_at_is_documented(check: str) -> None:
+    assert f"| `monitoring:{check}` |" in TEXTS["docs/slack.md"]
 
 
 def test_the_limits_of_estimates_are_quoted_as_pages_show_them() -> None:

@@ -89,6 +89,7 @@ def show(ref: Ref) -> None:
     from monitoring_dagster.reports import incidents as pages
     from monitoring_dagster.store import incidents as stored
     from monitoring_dagster.store import notices
+    from monitoring_dagster.store import silences as kept_silences
 
     monitors, now = deployment.monitors(), deployment.now()
 
@@ -96,7 +97,7 @@ def show(ref: Ref) -> None:
         kept = _kept(connection, ref)
         incident = incident_of(kept)
         audience = monitors.get(incident.monitor) or Location(incident.monitor)
-        standing = map(silence_of, stored.standing_silences(connection))
+        standing = map(silence_of, kept_silences.standing(connection))
         return incident, pages.Known(
             events_of(stored.events(connection, kept.id)),
             notices.of_incident(connection, kept.id),
@@ -166,10 +167,10 @@ def standing_silences() -> None:
     """List the silences that are not over."""
     from monitoring_dagster.incidents.desk import silence_of
     from monitoring_dagster.reports import incidents as pages
-    from monitoring_dagster.store import incidents as stored
+    from monitoring_dagster.store import silences as kept_silences
 
     found = deployment.store().read(
-        lambda connection: [silence_of(row) for row in stored.standing_silences(connection)]
+        lambda connection: [silence_of(row) for row in kept_silences.standing(connection)]
     )
     rows = pages.silences(found, deployment.now())
     if rows:

@@ -10,13 +10,17 @@ import datetime as dt
 from dataclasses import replace
 
 from monitoring_dagster.errors import SilenceInvalid
-from monitoring_dagster.incidents.changes import Change, ended
+from monitoring_dagster.incidents.calling import Change
+from monitoring_dagster.incidents.changes import ended
 from monitoring_dagster.incidents.incident import Event, EventKind, Incident, Status
 from monitoring_dagster.incidents.silences import LONGEST
 
 
 def acknowledged(incident: Incident, by: str, at: dt.datetime) -> Change:
-    """Somebody deals with it: it is neither escalated nor brought to mind any more."""
+    """Somebody deals with it: it is neither escalated nor brought to mind any more.
+
+    Until it becomes graver than it is now, and urgent: then it is open again.
+    """
     if incident.status is not Status.OPEN:
         return incident, []
     after = replace(
@@ -24,6 +28,8 @@ def acknowledged(incident: Incident, by: str, at: dt.datetime) -> Change:
         status=Status.ACKNOWLEDGED,
         acknowledged_at=at,
         acknowledged_by=by,
+        told=incident.told and incident.priority,
+        muted_since=None,
         updated_at=at,
         revision=incident.revision + 1,
     )

@@ -35,6 +35,7 @@ class Check(StrEnum):
     RUN_STUCK = "run_stuck"
     TWO_DAEMONS = "two_daemons"
     CONFIGURATION = "configuration"
+    AUDIT_LOG = "audit_log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,26 @@ def two_daemons(earlier: Beat, later: Beat) -> Alarm:
             next_step=NextStep.FIX_MONITORING,
             next_step_because="stop one of them: Dagster itself does not prevent two",
             details=(("First", earlier.owner), ("Second", later.owner)),
+        ),
+    )
+
+
+def audit_log(found: str, now: dt.datetime) -> Alarm:
+    """The audit log is not as it was written; `found` says how that shows."""
+    return Alarm(
+        LOCATION,
+        Check.AUDIT_LOG,
+        Priority.P1,
+        "the audit log cannot be relied on",
+        now.astimezone(dt.UTC).date(),
+        Context(
+            what=found,
+            how_sure="each row is chained to the one before, and checkpoints are signed",
+            how_large="who decided what before is not proven any more",
+            next_step=NextStep.FIX_MONITORING,
+            next_step_because="keep a copy of the database and of the checkpoints, and find out "
+            "who could write to them; `monitoring-dagster audit verify` names the first row that "
+            "cannot be relied on, and checks again once all is restored",
         ),
     )
 

@@ -11,8 +11,10 @@ from monitoring_dagster.errors import IncidentUnknown
 from monitoring_dagster.incidents import acts, rows, silences
 from monitoring_dagster.incidents.desk import Desk, Handled
 from monitoring_dagster.incidents.incident import Incident
+from monitoring_dagster.incidents.lifecycle import FACTS
 from monitoring_dagster.incidents.silences import Silence
 from monitoring_dagster.store import incidents
+from monitoring_dagster.store import silences as stored
 
 
 def acknowledge(desk: Desk, ref: str, by: str) -> Incident:
@@ -52,6 +54,27 @@ def resolve(desk: Desk, ref: str, because: str, by: str) -> Incident:
     return after
 
 
+def accept(desk: Desk, since: dt.date, because: str, by: str) -> list[Incident]:
+    """What has been so since a day is normal: incidents that tell of it are over.
+
+    Broken data stays broken, whoever accepts it, and so does the monitoring.
+
+    Returns:
+        The incidents that are over by it.
+    """
+    about = {"monitor": desk.monitor.name, "since": since.isoformat(), "because": because}
+    desk.note("new_normal.accepted", desk.monitor.name, by, about)
+    told = f"accepted as normal since {since}: {because}"
+    over: list[Incident] = []
+    for handled in desk.open():
+        incident = handled.incident
+        if incident.cause.kind not in FACTS and incident.last_day >= since:
+            after, events = acts.resolved_by_hand(incident, by, told, desk.now)
+            desk.change(handled, after, events)
+            over.append(after)
+    return over
+
+
 def silence(desk: Desk, wanted: Silence) -> int:
     """Nobody is called for what the silence matches, while it lasts; returns its number.
 
@@ -68,7 +91,7 @@ def silence(desk: Desk, wanted: Silence) -> int:
         "because": wanted.because,
         "created_at": desk.now,
     }
-    number = incidents.add_silence(desk.connection, row)
+    number = stored.add(desk.connection, row)
     about = {
         "monitor": wanted.monitor,
         "cause": wanted.cause,
@@ -92,4 +115,4 @@ def named(desk: Desk, ref: str) -> Handled:
             f"{desk.monitor.name} has no incident {ref}; "
             "`monitoring-dagster incidents list` names those that are open"
         )
-    return Handled(kept.id, rows.incident_of(kept))
+    return Handled(kept.id, rows.incident_of(kept), kept.row.dedup_key)

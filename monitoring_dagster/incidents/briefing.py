@@ -6,17 +6,23 @@ What becomes of it in words is `context`. Checks are asked of the caller, who kn
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from monitoring_dagster.decisions.verdict import Subject
-from monitoring_dagster.incidents.context import Facts
+from monitoring_dagster.incidents.context import Facts, FailedCheck
 from monitoring_dagster.incidents.incident import Link
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.store import Docket
 
 TREND_DAYS = 60
+
+A_DAY = dt.timedelta(days=1)
+
+CHANGED_WITHIN = dt.timedelta(days=14)
+"""How long before an incident a change may be what it comes from: detectors take their time."""
 
 STAGE = "evaluation"
 """The asset that an incident leads to."""
@@ -30,19 +36,26 @@ class Pages:
     registry: str | None = None
 
 
+def unknown(day: dt.date) -> Mapping[str, str]:  # noqa: ARG001 - the same for every day
+    """A schema that nobody knows."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Briefing:
     """Where to look.
 
     Args:
         monitor: the incident's.
-        checks: the failed quality checks of a day, each in a sentence.
+        checks: the failed quality checks of a day.
         pages: where the pages of other systems are.
+        schema: what each column of a day is, and which came that nobody declared.
     """
 
     monitor: Monitor
-    checks: Callable[[dt.date], Sequence[str]]
+    checks: Callable[[dt.date], Sequence[FailedCheck]]
     pages: Pages
+    schema: Callable[[dt.date], Mapping[str, str]] = unknown
 
     def facts(self, docket: Docket, day: dt.date, since: dt.date, leading: Subject | None) -> Facts:
         """What there is to know of `day`, for an incident that began on `since`."""
@@ -74,13 +87,17 @@ class Briefing:
         return tuple(found)
 
     def _changed(self, docket: Docket, since: dt.date) -> tuple[str, ...]:
-        """What the incident's first day was made of that the day before was not."""
-        before, then = docket.made_of(since - dt.timedelta(days=1)), docket.made_of(since)
-        return tuple(
-            f"{what} changed from {before[what]} to {then[what]} on {since}"
+        """What changed in the days before the incident and on its first, the latest first."""
+        made_of = docket.made_of(since - CHANGED_WITHIN, since)
+        for day in (since - A_DAY, since):
+            made_of.setdefault(day, {}).update(self.schema(day))
+        told = [
+            f"{what} changed from {before[what] or 'absent'} to {then[what] or 'absent'} on {day}"
+            for (_, before), (day, then) in itertools.pairwise(sorted(made_of.items()))
             for what in then
-            if before.get(what) and then[what] and before[what] != then[what]
-        )
+            if what in before and before[what] != then[what]
+        ]
+        return tuple(reversed(told))
 
     def _limit(self, leading: Subject) -> float | None:
         for slo in self.monitor.slos:

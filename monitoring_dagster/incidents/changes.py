@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from monitoring_dagster.incidents import flapping, merging
+from monitoring_dagster.incidents.calling import URGENT, Change, heard, revised, weighed
 from monitoring_dagster.incidents.cause import Cause
 from monitoring_dagster.incidents.incident import (
+    SYSTEM,
     Context,
     Event,
     EventKind,
@@ -22,21 +24,21 @@ from monitoring_dagster.incidents.incident import (
     Signal,
     Status,
 )
-from monitoring_dagster.incidents.lifecycle import Judged, Rules, is_lower
+from monitoring_dagster.incidents.lifecycle import (
+    GONE_AFTER,
+    Judged,
+    Rules,
+    is_lower,
+    is_same_episode,
+)
 from monitoring_dagster.incidents.silences import Mute
 
-SYSTEM = "monitoring-dagster"
-"""The actor of what no person did."""
-
-URGENT = (Priority.P1, Priority.P2)
-"""Priorities that somebody has to answer within hours."""
+__all__ = ["SYSTEM", "URGENT", "Change", "Finding"]
 
 IT_FLAPS = (
     f"more than {flapping.MOST} changes within {flapping.DAYS} days: only its message is kept up "
     "to date from now on"
 )
-
-Change = tuple[Incident, list[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,12 @@ def opened(
         last_day=finding.day,
         opened_at=at,
         updated_at=at,
-        alerted_at=_alerted_at(finding, mute, at),
         is_flapping=is_flapping,
         is_late=finding.is_late,
         signals=finding.signals,
         context=finding.context,
     )
+    incident = heard(incident, at) if _is_heard(finding, mute) else incident
     text = f"{finding.priority}: {finding.title}"
     begun = _event(at, EventKind.OPENED, text)
     marked = [_event(at, EventKind.FLAPPING, IT_FLAPS)] if is_flapping else []
@@ -112,8 +114,12 @@ def stayed(
     """An open incident after another day, or after the same day judged again.
 
     The priority rises at once. It falls only when something has been gone for `close_after_days`
-    that was there: a signal, or a graver level. What an older day says changes signals only.
+    that was there: a signal, or a graver level. What an older day says changes signals only, and
+    one of an earlier episode nothing. `history` may hold later days than that of the finding.
     """
+    history = list(history)
+    if not is_same_episode(finding.day, incident.since, history, rules):
+        return incident, []
     signals = merging.merged(
         incident.signals, finding.signals, finding.day, finding.outcome, unjudged=finding.unjudged
     )
@@ -122,15 +128,19 @@ def stayed(
         after = replace(after, since=min(incident.since, finding.day))
         if finding.day >= incident.last_day:
             after = _present(after, finding, history, rules, mute, at)
-    after = _revised(incident, after, at)
+    after = revised(incident, after, at)
     return after, _stay_events(incident, after, finding, at)
 
 
 def resolved(incident: Incident, rules: Rules, at: dt.datetime) -> Change:
     """An open incident whose cause has been clear for long enough."""
-    days = rules.close_after_days
-    clear = "a judged day" if days == 1 else f"{days} judged days in a row"
-    return ended(incident, f"{clear} without a finding", SYSTEM, at)
+    return ended(incident, f"{_in_a_row(rules.close_after_days)} without a finding", SYSTEM, at)
+
+
+def gone(incident: Incident, rules: Rules, at: dt.datetime) -> Change:
+    """An open incident of a part of the traffic that does not come any more."""
+    days = _in_a_row(GONE_AFTER * rules.close_after_days)
+    return ended(incident, f"not there any more: {days} without a verdict on it", SYSTEM, at)
 
 
 def ended(incident: Incident, because: str, actor: str, at: dt.datetime) -> Change:
@@ -142,10 +152,12 @@ def ended(incident: Incident, because: str, actor: str, at: dt.datetime) -> Chan
         status=Status.RESOLVED,
         resolved_at=at,
         resolved_because=because,
+        resolved_by=actor,
         snoozed_until=None,
+        muted_since=None,
         signals=merging.cleared(incident.signals),
     )
-    return _revised(incident, after, at), [_event(at, EventKind.RESOLVED, because, actor)]
+    return revised(incident, after, at), [_event(at, EventKind.RESOLVED, because, actor)]
 
 
 def reopened(incident: Incident, finding: Finding, *, mute: Mute | None, at: dt.datetime) -> Change:
@@ -159,45 +171,26 @@ def reopened(incident: Incident, finding: Finding, *, mute: Mute | None, at: dt.
         title=finding.title,
         context=finding.context,
         last_day=max(incident.last_day, finding.day),
-        alerted_at=_alerted_at(finding, mute, at),
+        alerted_at=None,
+        told=None,
+        calls=0,
+        muted_since=None,
         reopened=incident.reopened + 1,
         acknowledged_at=None,
         acknowledged_by=None,
         snoozed_until=None,
         resolved_at=None,
         resolved_because=None,
+        resolved_by=None,
         is_late=finding.is_late,
         escalations=0,
         reminders=0,
         signals=merging.merged(incident.signals, finding.signals, finding.day, finding.outcome),
     )
+    after = heard(after, at) if _is_heard(finding, mute) else after
     text = f"{finding.priority}: {finding.title}"
     event = _event(at, EventKind.REOPENED, text)
-    return _revised(incident, after, at), [event, *_unheard(mute, finding, at)]
-
-
-def waits(incident: Incident, now: dt.datetime) -> bool:
-    """Whether it calls as soon as nothing mutes it: it is unheard of, or its snooze is over."""
-    if not incident.is_open:
-        return False
-    has_woken = incident.snoozed_until is not None and incident.snoozed_until <= now
-    is_minor = incident.is_late or incident.priority is Priority.P4
-    return has_woken or (incident.alerted_at is None and not is_minor)
-
-
-def called(incident: Incident, because: str, at: dt.datetime) -> Change:
-    """An open incident at the end of a silence, a window or a snooze: from now on it calls.
-
-    `because` says what has ended. Deadlines count from now.
-    """
-    if not incident.is_open:
-        return incident, []
-    is_minor = incident.is_late or incident.priority is Priority.P4
-    alerted_at = incident.alerted_at if is_minor else at
-    after = replace(incident, alerted_at=alerted_at, snoozed_until=None)
-    if after == incident:
-        return incident, []
-    return _revised(incident, after, at), [_event(at, EventKind.SILENCE_ENDED, because)]
+    return revised(incident, after, at), [event, *_unheard(mute, finding, at)]
 
 
 def marked(incident: Incident, history: Iterable[Judged], at: dt.datetime) -> Change:
@@ -213,7 +206,7 @@ def marked(incident: Incident, history: Iterable[Judged], at: dt.datetime) -> Ch
         if is_flapping
         else f"no change for {flapping.DAYS} days: it does not flap any more"
     )
-    after = _revised(incident, replace(incident, is_flapping=is_flapping), at)
+    after = revised(incident, replace(incident, is_flapping=is_flapping), at)
     return after, [_event(at, EventKind.FLAPPING, text)]
 
 
@@ -226,21 +219,15 @@ def _present(
     at: dt.datetime,
 ) -> Incident:
     """What the latest firing day changes beyond the signals."""
-    weighed = replace(finding, priority=_priority(after, finding, history, rules))
-    is_late = after.is_late and finding.is_late
-    has_risen = weighed.priority < after.priority and weighed.priority in URGENT
-    alerted_at = after.alerted_at
-    if alerted_at is None or has_risen:
-        alerted_at = _alerted_at(replace(weighed, is_late=is_late), mute, at) or alerted_at
-    return replace(
+    after = replace(
         after,
-        priority=weighed.priority,
         title=finding.title,
         context=finding.context,
         last_day=finding.day,
-        is_late=is_late,
-        alerted_at=alerted_at,
+        is_late=after.is_late and finding.is_late,
     )
+    priority = _priority(after, finding, history, rules)
+    return weighed(after, priority, mute=mute, is_late=finding.is_late, at=at)
 
 
 def _priority(
@@ -251,14 +238,17 @@ def _priority(
     silent = [s for s in incident.signals if merging.is_long_gone(s, finding.day, 0)]
     if not all(merging.is_long_gone(s, finding.day, rules.close_after_days) for s in silent):
         return incident.priority
-    since = [j for j in history if j.day >= incident.since]
+    since = [j for j in history if incident.since <= j.day <= finding.day]
     return finding.priority if silent or is_lower(since, rules) else incident.priority
 
 
-def _alerted_at(finding: Finding, mute: Mute | None, at: dt.datetime) -> dt.datetime | None:
-    """Since when people are owed a message: not for what is old, minor or muted."""
-    is_heard = mute is None and not finding.is_late and finding.priority is not Priority.P4
-    return at if is_heard else None
+def _is_heard(finding: Finding, mute: Mute | None) -> bool:
+    """Whether people are owed a message: not of what is old, minor or muted."""
+    return mute is None and not finding.is_late and finding.priority is not Priority.P4
+
+
+def _in_a_row(days: int) -> str:
+    return "a judged day" if days == 1 else f"{days} judged days in a row"
 
 
 def _unheard(mute: Mute | None, finding: Finding, at: dt.datetime) -> list[Event]:
@@ -277,7 +267,10 @@ def _stay_events(
     if after.priority != before.priority:
         has_risen = after.priority < before.priority
         kind = EventKind.WORSENED if has_risen else EventKind.EASED
-        events.append(_event(at, kind, f"{before.priority} → {after.priority}: {after.title}"))
+        text = f"{before.priority} → {after.priority}: {after.title}"
+        is_asked_anew = before.status is not after.status
+        anew = "; it has to be acknowledged anew" if is_asked_anew else ""
+        events.append(_event(at, kind, text + anew))
     for cause, count in merging.newly_explained(before.signals, after.signals).items():
         what = "a signal is" if count == 1 else f"{count} signals are"
         events.append(_event(at, EventKind.SUPPRESSED, f"{what} explained by {cause}"))
@@ -285,14 +278,6 @@ def _stay_events(
         text = f"{finding.day} was judged again: {finding.outcome}"
         events.append(_event(at, EventKind.REVISED, text))
     return events
-
-
-def _revised(before: Incident, after: Incident, at: dt.datetime) -> Incident:
-    """`after` with its times, and with a new revision if a message would show the change."""
-    if after == before:
-        return before
-    unseen = replace(after, alerted_at=before.alerted_at, reminders=before.reminders)
-    return replace(after, updated_at=at, revision=before.revision + (unseen != before))
 
 
 def _event(at: dt.datetime, kind: EventKind, text: str, actor: str = SYSTEM) -> Event:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitoring_dagster.decisions.verdict import Cost, Level, Rule, Subject, Verdict
 from monitoring_dagster.decisions.wording import number, size
@@ -29,12 +30,20 @@ MOST_LISTED = 5
 _LONGEST = 300
 
 
+class FailedCheck(NamedTuple):
+    """A failed quality check: of which kind of telemetry and column, and a sentence about it."""
+
+    kind: str
+    column: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the caller has to look up.
 
     Args:
-        checks: failed quality checks of the day, each in a sentence.
+        checks: failed quality checks of the day.
         versions: what else changed: model, configuration, schema.
         trend: the leading metric day by day, oldest first.
         trend_of: what `trend` shows, with its unit; empty without a picture.
@@ -43,7 +52,7 @@ class Facts:
         details: further facts by name.
     """
 
-    checks: tuple[str, ...] = ()
+    checks: tuple[FailedCheck, ...] = ()
     versions: tuple[str, ...] = ()
     trend: tuple[tuple[dt.date, float], ...] = ()
     trend_of: str = ""
@@ -96,7 +105,7 @@ def context(
         cost=_cost(found, day),
         columns=_columns(monitor, found, by_key),
         segments=_segments(monitor, found, by_key),
-        checks=facts.checks,
+        checks=tuple(c.text for c in facts.checks if _concerns(c, cause)),
         versions=facts.versions,
         trend=facts.trend,
         trend_of=facts.trend_of,
@@ -106,6 +115,13 @@ def context(
         links=facts.links,
         details=(*_details(day, signals, lead), *facts.details),
     )
+
+
+def _concerns(check: FailedCheck, cause: Cause) -> bool:
+    """What is broken is shown with its own checks; what nobody can place yet, with all."""
+    if cause.kind is CauseKind.COLUMN:
+        return check.column == cause.name
+    return cause.kind is not CauseKind.SNAPSHOT or check.kind == cause.name
 
 
 def _what(monitor: Monitor, cause: Cause, found: Sequence[Signal]) -> str:
@@ -137,7 +153,8 @@ def _importance_lost(monitor: Monitor, lost: Sequence[Signal]) -> str:
         return "Nothing of the day can be measured of it"
     shares = [s.impact for s in lost if s.impact is not None]
     features = [c for c in monitor.columns.values() if c.role is Role.FEATURE]
-    what = f"{len(columns)} of {len(features)} features" if shares else f"{len(columns)} columns"
+    few = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    what = f"{len(columns)} of {len(features)} features" if shares else few
     return f"{what}, with {100 * sum(shares):.0f} % of the model's importance" if shares else what
 
 
@@ -204,7 +221,7 @@ def _details(
     explained = [s for s in signals if s.state is SignalState.SUPPRESSED and s.last_day == day]
     alerts = sum(s.level in (Level.WARN, Level.CRITICAL) for s in explained)
     whole = sum(s.level is Level.SUPPRESSED and s.subject != PARTS.key for s in explained)
-    withheld = [f"{whole} verdicts of all traffic"] if whole else []
+    withheld = [f"{whole} {'verdict' if whole == 1 else 'verdicts'} of all traffic"] * bool(whole)
     withheld += [s.text for s in explained if s.subject == PARTS.key]
     told = {
         "Rows judged": number(float(lead.n)) if lead is not None and lead.n else "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ from monitoring_dagster.incidents.cause import Cause, dedup_key
 from monitoring_dagster.incidents.incident import Event, Incident
 from monitoring_dagster.incidents.owed import Kind, Owed
 from monitoring_dagster.incidents.silences import Mute, Silence
-from monitoring_dagster.store import Docket, incidents, outbox
+from monitoring_dagster.store import Docket, digests, incidents, outbox
+from monitoring_dagster.store import silences as kept_silences
 from monitoring_dagster.store.audit import Entry, append
 
 DIGESTED_AFTER = dt.timedelta(minutes=15)
@@ -49,10 +50,11 @@ EMBEDDED = Office()
 
 
 class Handled(NamedTuple):
-    """An incident with its row's id."""
+    """An incident with its row's id and the identity under which it is kept."""
 
     id: int
     incident: Incident
+    key: str
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.connection: sa.Connection = self.docket.connection
-        self.silences = [silence_of(r) for r in incidents.standing_silences(self.connection)]
+        self.silences = [silence_of(r) for r in kept_silences.standing(self.connection)]
         self._entries: list[Entry] = []
 
     def key(self, cause: Cause) -> str:
@@ -85,16 +87,29 @@ class Desk:
     def latest(self, key: str) -> Handled | None:
         """The latest incident of a cause."""
         kept = incidents.latest(self.connection, key)
-        return None if kept is None else Handled(kept.id, rows.incident_of(kept))
+        return None if kept is None else Handled(kept.id, rows.incident_of(kept), key)
+
+    def latest_of(self, keys: Collection[str]) -> dict[str, Handled]:
+        """The latest incident of each of the causes that has had one."""
+        found = incidents.latest_of(self.connection, keys)
+        return {key: Handled(k.id, rows.incident_of(k), key) for key, k in found.items()}
 
     def open(self) -> list[Handled]:
-        """The monitor's open incidents, the oldest first."""
-        found = self.docket.open_incidents()
-        return [Handled(kept.id, rows.incident_of(kept)) for kept in found]
+        """The monitor's open incidents of this environment, the oldest first."""
+        found = [
+            Handled(k.id, rows.incident_of(k), k.row.dedup_key)
+            for k in self.docket.open_incidents()
+        ]
+        return [h for h in found if h.key == self.key(h.incident.cause)]
 
     def events(self, incident_id: int) -> list[Event]:
         """The timeline of an incident."""
         return rows.events_of(incidents.events(self.connection, incident_id))
+
+    def timelines(self) -> dict[int, list[Event]]:
+        """The timelines of all of the monitor's open incidents, by the incident's id."""
+        found = incidents.events_of_open(self.connection, self.monitor.name)
+        return {number: rows.events_of(stored) for number, stored in found.items()}
 
     def mute(self, incident: Incident) -> Mute | None:
         """Why nobody is called for the incident, if so."""
@@ -115,8 +130,9 @@ class Desk:
         told = list(events)
         if after == handled.incident and not told:
             return
-        signals = rows.signal_rows(after.signals)
-        row = rows.row_of(after, self.key(after.cause))
+        is_same = after.signals == handled.incident.signals
+        signals = None if is_same else rows.signal_rows(after.signals)
+        row = rows.row_of(after, handled.key)
         incidents.change(self.connection, handled.id, row, signals)
         failpoint("desk.incident_written")
         self._tell(handled.id, handled.incident, after, told)
@@ -169,10 +185,8 @@ class Desk:
         if notice.kind is Kind.DIGEST:
             batch = str(notice.payload["batch"])
             kind = batch.partition(":")[0]
-            digest_id, _ = incidents.digest_of(
-                self.connection, batch, kind, self.monitor.name, self.now
-            )
-            incidents.add_to_digest(self.connection, digest_id, incident_id)
+            digest_id = digests.of_batch(self.connection, batch, kind, self.monitor.name, self.now)
+            digests.add(self.connection, digest_id, incident_id)
         row = {
             "key": notice.key,
             "kind": notice.kind.value,

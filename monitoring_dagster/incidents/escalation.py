@@ -1,7 +1,7 @@
 """Escalation: whom time alone calls: those after the first, when nobody has answered; reminders.
 
 What is due follows from the incident as it is and from the clock. After a downtime the latest of
-everything is due, once; what was missed is not made up for.
+everything is due, once; what was missed is not made up for, and nothing is due of days long over.
 """
 
 from __future__ import annotations
@@ -12,12 +12,25 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from monitoring_dagster.decisions.verdict import Level
 from monitoring_dagster.incidents.audience import Audience
-from monitoring_dagster.incidents.changes import SYSTEM, URGENT, Change
+from monitoring_dagster.incidents.calling import URGENT, Change
+from monitoring_dagster.incidents.cause import CauseKind
 from monitoring_dagster.incidents.hours import HOUR, deadline
-from monitoring_dagster.incidents.incident import Event, EventKind, Incident, Priority, Status
+from monitoring_dagster.incidents.incident import (
+    SYSTEM,
+    CauseOfDay,
+    Event,
+    EventKind,
+    Incident,
+    Priority,
+    Status,
+)
+from monitoring_dagster.incidents.lateness import is_late
 from monitoring_dagster.incidents.silences import Mute
 from monitoring_dagster.monitors.alerting import EscalationStep
+from monitoring_dagster.monitors.calendar import taken_at
+from monitoring_dagster.monitors.contract import Monitor
 
 REMINDED_AFTER = (4 * HOUR, 24 * HOUR, 72 * HOUR)
 """After the alert, for P1 and P2; then every week. P3 is brought to mind every week."""
@@ -76,6 +89,28 @@ def due(
         and passed <= now
     ]
     return reached[-1:] or _reminder(incident, alerted_at, events, now)
+
+
+def is_stale(
+    incident: Incident, monitor: Audience, judged_until: dt.date, now: dt.datetime
+) -> bool:
+    """Whether all that is known of it is so old that nobody is called for it.
+
+    After a replay of old days, or a long downtime, nothing is due of it until a fresh day is
+    judged. What is wrong with the monitoring is looked at by the clock, and never stale.
+
+    Args:
+        incident: as it stands; its last firing day counts from when that could be known.
+        monitor: how old is too old (`alerting.old_after_hours`).
+        judged_until: the latest day of which there is a word on its cause, whatever it says.
+        now: the instant at which it is asked.
+    """
+    if incident.cause.kind is CauseKind.MONITORING or not isinstance(monitor, Monitor):
+        return False
+    last = CauseOfDay(incident.cause, Level.WARN, incident.signals)
+    judged_at = taken_at(monitor, judged_until)
+    is_past = judged_at + monitor.alerting.old_after < now
+    return is_past and is_late(monitor, last, incident.last_day, now)
 
 
 def told(incident: Incident, what: Due, at: dt.datetime) -> Change:

@@ -6,7 +6,6 @@ import datetime as dt
 import itertools
 from collections.abc import Iterable
 
-from monitoring_dagster.incidents.incident import Outcome
 from monitoring_dagster.incidents.lifecycle import Judged
 
 MOST = 4
@@ -23,6 +22,7 @@ def is_flapping(history: Iterable[Judged], *, was: bool) -> bool:
         history: what its days said, in any order; days that say nothing are skipped.
         was: whether it did so before. Then any change within the days keeps it so.
 
+    >>> from monitoring_dagster.incidents.incident import Outcome
     >>> day, firing, clear = dt.date(2026, 2, 1), Outcome.FIRING, Outcome.CLEAR
     >>> outcomes = [firing, clear, firing, clear, firing, clear]
     >>> days = [Judged(day + dt.timedelta(days=i), o) for i, o in enumerate(outcomes)]
@@ -39,7 +39,7 @@ def recent_changes(history: Iterable[Judged]) -> int:
     if not days:
         return 0
     first = days[-1].day - dt.timedelta(days=DAYS)
-    judged = [day for day in days if day.outcome is not Outcome.UNKNOWN]
+    judged = [day for day in days if day.outcome.is_judged]
     return sum(
         later.day > first and earlier.outcome is not later.outcome
         for earlier, later in itertools.pairwise(judged)

@@ -25,8 +25,8 @@ from monitoring_dagster.incidents.priority import priority
 from monitoring_dagster.incidents.subjects import subject_of
 from monitoring_dagster.incidents.titles import title
 from monitoring_dagster.monitors.alerting import MOST_JUDGED_DAYS
-from monitoring_dagster.store import incidents
-from monitoring_dagster.store.incidents import DayOutcome
+from monitoring_dagster.store import cause_days, incidents
+from monitoring_dagster.store.cause_days import CauseSaid, DayOutcome
 
 HISTORY = dt.timedelta(days=60)
 """How far back a cause's days are looked at."""
@@ -53,20 +53,26 @@ def follow(desk: Desk, briefing: Briefing, verdicts: Mapping[dt.date, Sequence[V
         open_now = desk.open()
         grouped = group(briefing.monitor, day, said, [handled.incident for handled in open_now])
         found = {desk.key(c.cause): c for c in grouped}
-        for key, cause in _watched(desk, day, found, open_now).items():
-            latest = desk.latest(key)
-            signals = latest.incident.signals if latest else ()
+        watched = _watched(desk, day, found, open_now)
+        latest = desk.latest_of(watched)
+        of_days: dict[str, _Day] = {}
+        for key, cause in watched.items():
+            signals = latest[key].incident.signals if key in latest else ()
             says = outcome(briefing.monitor, cause, said, grouped, signals)
-            of_day = _Day(day, said, says, found.get(key))
-            _remember(desk, key, cause, of_day)
-            _move(desk, briefing, key, cause, of_day, latest)
+            of_days[key] = _Day(day, said, says, found.get(key))
+        _remember(desk, watched, of_days)
+        since = day - HISTORY
+        known = cause_days.of_causes(desk.connection, desk.monitor.name, watched, since)
+        for key, cause in watched.items():
+            judged = [_judged(d) for d in known[key]]
+            _move(desk, briefing, key, cause, of_days[key], latest.get(key), judged)
 
 
 def _watched(
     desk: Desk, day: dt.date, found: Mapping[str, CauseOfDay], open_now: Sequence[Handled]
 ) -> dict[str, Cause]:
     """Every cause that the day may say something of, by its key; the most upstream first."""
-    lately = incidents.lately_fired(desk.connection, desk.monitor.name, day - AROUND, day + AROUND)
+    lately = cause_days.lately_fired(desk.connection, desk.monitor.name, day - AROUND, day + AROUND)
     return {
         **{key: c.cause for key, c in found.items()},
         **{desk.key(h.incident.cause): h.incident.cause for h in open_now},
@@ -74,10 +80,18 @@ def _watched(
     }
 
 
-def _remember(desk: Desk, key: str, cause: Cause, of_day: _Day) -> None:
+def _remember(desk: Desk, watched: Mapping[str, Cause], of_days: Mapping[str, _Day]) -> None:
+    said = [CauseSaid(key, str(watched[key]), _said(of_day)) for key, of_day in of_days.items()]
+    cause_days.put(desk.connection, desk.monitor.name, said)
+
+
+def _said(of_day: _Day) -> DayOutcome:
     level = of_day.found.level if of_day.found else Level.OK
-    said = DayOutcome(of_day.day, of_day.outcome.value, level.value)
-    incidents.put_outcome(desk.connection, desk.monitor.name, key, str(cause), said)
+    return DayOutcome(of_day.day, of_day.outcome.value, level.value)
+
+
+def _judged(said: DayOutcome) -> Judged:
+    return Judged(said.day, Outcome(said.outcome), Level(said.level))
 
 
 def _move(
@@ -87,20 +101,19 @@ def _move(
     cause: Cause,
     of_day: _Day,
     latest: Handled | None,
+    judged: Sequence[Judged],
 ) -> None:
     """Take the cause's incident to where its days say that it should be."""
     rules = Rules.of(desk.monitor, cause)
-    days = incidents.outcomes(desk.connection, desk.monitor.name, key, of_day.day - HISTORY)
-    history = [
-        Judged(d.day, Outcome(d.outcome), Level(d.level)) for d in days if d.day <= of_day.day
-    ]
-    move = lifecycle.move(latest.incident if latest else None, history, rules)
+    history = [j for j in judged if j.day <= of_day.day]
+    later = [j for j in judged if j.day > of_day.day]
+    move = lifecycle.move(latest.incident if latest else None, history, rules, later=later)
     if move is Move.OPEN:
         _open(desk, briefing, key, cause, of_day, latest, history)
     elif latest is not None and move is not Move.NOTHING:
         # Marked first, so that an end or a return of what flaps is not told any more.
         before, marks = changes.marked(latest.incident, history, desk.now)
-        after, events = _moved(desk, briefing, cause, of_day, before, history, move)
+        after, events = _moved(desk, briefing, cause, of_day, before, judged, move)
         desk.change(latest, after, [*marks, *events])
 
 
@@ -110,16 +123,18 @@ def _moved(
     cause: Cause,
     of_day: _Day,
     before: Incident,
-    history: Sequence[Judged],
+    judged: Sequence[Judged],
     move: Move,
 ) -> Change:
     rules, mute = Rules.of(desk.monitor, cause), desk.mute(before)
     if move is Move.RESOLVE:
         return changes.resolved(before, rules, desk.now)
+    if move is Move.GONE:
+        return changes.gone(before, rules, desk.now)
     finding = _finding(desk, briefing, cause, of_day, before)
     if move is Move.REOPEN:
         return changes.reopened(before, finding, mute=mute, at=desk.now)
-    return changes.stayed(before, finding, history, rules, mute=mute, at=desk.now)
+    return changes.stayed(before, finding, judged, rules, mute=mute, at=desk.now)
 
 
 def _open(

@@ -34,18 +34,6 @@ def at_wall_clock(day: dt.date, minutes: int, zone: ZoneInfo) -> dt.datetime:
     return dt.datetime.combine(day + days * A_DAY, time, tzinfo=zone).astimezone(dt.UTC)
 
 
-def business_hours_between(
-    start: dt.datetime, end: dt.datetime, hours: BusinessHours, zone: ZoneInfo
-) -> float:
-    """How many business hours lie between two instants; 0.0 where the end is not later."""
-    passed = dt.timedelta()
-    for opens, closes in _open_from(start, hours, zone):
-        if opens >= end:
-            break
-        passed += max(min(closes, end) - max(opens, start), dt.timedelta())
-    return passed / HOUR
-
-
 def deadline(
     start: dt.datetime, wanted_hours: float, hours: BusinessHours, zone: ZoneInfo
 ) -> dt.datetime:

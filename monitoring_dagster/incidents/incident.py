@@ -13,6 +13,9 @@ from enum import StrEnum
 from monitoring_dagster.decisions.verdict import Cost, Level
 from monitoring_dagster.incidents.cause import Cause
 
+SYSTEM = "monitoring-dagster"
+"""The actor of what no person did."""
+
 
 class Status(StrEnum):
     """Where an incident stands."""
@@ -56,8 +59,6 @@ class EventKind(StrEnum):
     SILENCE_ENDED = "silence_ended"
     ESCALATED = "escalated"
     REMINDED = "reminded"
-    DIGESTED = "digested"
-    COMMENTED = "commented"
 
 
 class NextStep(StrEnum):
@@ -143,11 +144,21 @@ class Context:
 
 
 class Outcome(StrEnum):
-    """What one day says of one cause."""
+    """What one day says of one cause.
+
+    `absent` says more than `unknown`: the whole traffic was judged, and of the part that the cause
+    is about there is not even a verdict.
+    """
 
     FIRING = "firing"
     CLEAR = "clear"
     UNKNOWN = "unknown"
+    ABSENT = "absent"
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the day says that the cause fires, or that it does not."""
+        return self in (Outcome.FIRING, Outcome.CLEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +189,18 @@ class Incident:
         since: first day on which it fired; `last_day` is the last.
         opened_at: instant at which it was known.
         alerted_at: instant since which people are owed a message: when it was opened or came
-            back, or when a silence ended; None while nobody is called for it.
+            back, got worse, or a silence ended; None while nobody is called for it.
+        told: the priority that people were called for, or have seen it fall to; None while
+            nobody was. A graver one has still to be told.
+        calls: how often people were called anew since it was opened or came back: because it got
+            worse, or because a silence ended. Escalations and reminders begin anew with each.
+        muted_since: instant from which something was kept from people who had been told of it;
+            None where they know as much as there is to know.
         reopened: how often it came back after it was resolved.
         is_late: it was found in days so old that nobody is called for it; told in a digest.
-        escalations: how many levels of the escalation chain have been told.
-        reminders: how many reminders have been sent since it was opened or reopened.
+        resolved_by: who ended it: a person, or `SYSTEM`.
+        escalations: how many levels of the escalation chain have been told since the last call.
+        reminders: how many reminders have been sent since then.
         revision: raised with every change that a message should show.
     """
 
@@ -197,12 +215,16 @@ class Incident:
     opened_at: dt.datetime
     updated_at: dt.datetime
     alerted_at: dt.datetime | None = None
+    told: Priority | None = None
+    calls: int = 0
+    muted_since: dt.datetime | None = None
     reopened: int = 0
     acknowledged_at: dt.datetime | None = None
     acknowledged_by: str | None = None
     snoozed_until: dt.datetime | None = None
     resolved_at: dt.datetime | None = None
     resolved_because: str | None = None
+    resolved_by: str | None = None
     is_flapping: bool = False
     is_late: bool = False
     escalations: int = 0

@@ -16,11 +16,17 @@ from typing import NamedTuple, Self
 from monitoring_dagster.decisions.verdict import Level
 from monitoring_dagster.incidents.audience import Audience
 from monitoring_dagster.incidents.cause import BREAKS, Cause, CauseKind
-from monitoring_dagster.incidents.incident import Incident, Outcome
+from monitoring_dagster.incidents.incident import SYSTEM, Incident, Outcome
 from monitoring_dagster.incidents.subjects import worst
 
 FACTS = BREAKS | {CauseKind.MONITORING}
 """Causes that one day proves, and one day ends."""
+
+
+GONE_AFTER = 4
+"""Times `close_after_days`: so many absent days in a row, and the cause is gone for good.
+
+More than for an end by clear days, since a part of the traffic may rest for a week."""
 
 
 class Judged(NamedTuple):
@@ -38,6 +44,7 @@ class Move(StrEnum):
     OPEN = "open"
     STAY = "stay"
     RESOLVE = "resolve"
+    GONE = "gone"
     REOPEN = "reopen"
 
 
@@ -48,7 +55,8 @@ class Rules:
     Args:
         firing_days: so many firing days open an incident,
         of_days: among so many of the latest judged ones; one that is critical does by itself.
-        close_after_days: so many clear days in a row end it.
+        close_after_days: so many clear days in a row end it; and `GONE_AFTER` times as many
+            days of the whole traffic without a verdict on what it is about.
         reopen_within_days: calendar days after its end in which a firing day brings it back.
     """
 
@@ -66,7 +74,13 @@ class Rules:
         return cls(*alerting.warnings_open, alerting.close_after_days, alerting.reopen_within_days)
 
 
-def move(latest: Incident | None, history: Iterable[Judged], rules: Rules) -> Move:
+def move(
+    latest: Incident | None,
+    history: Iterable[Judged],
+    rules: Rules,
+    *,
+    later: Iterable[Judged] = (),
+) -> Move:
     """What the history of a cause means for its latest incident, open or resolved.
 
     Args:
@@ -74,15 +88,21 @@ def move(latest: Incident | None, history: Iterable[Judged], rules: Rules) -> Mo
         history: what days up to the one in question said, in any order, each once. Days that say
             nothing (`unknown`) neither count nor interrupt.
         rules: `Rules.of` the cause.
+        later: what days after the one in question have said so far; asked for only where it may
+            be that days were corrected.
 
-    A day that an incident has already seen never opens or reopens anything: neither when it is
-    judged again, nor after a person has resolved what it found.
+    A day that an incident has already seen neither opens nor reopens anything: not when it is
+    judged again, nor after a person has resolved what it found. With one exception: where clear
+    days ended it, and these are found to fire after all.
     """
+    history = sorted(history)
     judged = _judged(history)
     if latest is not None and latest.is_open:
-        return _of_open(latest, judged, rules)
+        return Move.GONE if _is_gone(latest, history, rules) else _of_open(latest, judged, rules)
     seen = latest.last_day if latest is not None else dt.date.min
     new = [j for j in judged if j.day > seen]
+    if latest is not None and not new and _is_taken_back(latest, history, later):
+        return Move.REOPEN
     if not new or new[-1].outcome is not Outcome.FIRING:
         return Move.NOTHING
     if latest is not None and new[-1].day <= _reopens_until(latest, new, rules):
@@ -97,6 +117,23 @@ def began(latest: Incident | None, history: Iterable[Judged], rules: Rules) -> d
     seen = latest.last_day if latest is not None else dt.date.min
     new = [j for j in _judged(history) if j.day > seen]
     return _firing(new[-rules.of_days :])[0].day
+
+
+def is_same_episode(day: dt.date, since: dt.date, history: Iterable[Judged], rules: Rules) -> bool:
+    """Whether what fired on a day lasted until `since`: nothing between them would have ended it.
+
+    Args:
+        day: the day, which may be as late as it likes.
+        since: the first day of an incident.
+        history: what the days between them said, among others.
+        rules: `Rules.of` the cause.
+    """
+    clear = 0
+    for judged in _judged(j for j in history if day < j.day < since):
+        clear = 0 if judged.outcome is Outcome.FIRING else clear + 1
+        if clear >= rules.close_after_days:
+            return False
+    return True
 
 
 def lasting_level(history: Iterable[Judged], rules: Rules) -> Level:
@@ -134,11 +171,27 @@ def reference(dedup_key: str, opened_on: dt.date, taken: Container[str] = ()) ->
 
 
 def _judged(history: Iterable[Judged]) -> list[Judged]:
-    return sorted(j for j in history if j.outcome is not Outcome.UNKNOWN)
+    return sorted(j for j in history if j.outcome.is_judged)
 
 
 def _firing(judged: Sequence[Judged]) -> list[Judged]:
     return [j for j in judged if j.outcome is Outcome.FIRING]
+
+
+def _is_gone(latest: Incident, history: Sequence[Judged], rules: Rules) -> bool:
+    """Whether the latest days judge the whole, and know nothing of what the cause is about."""
+    told = [j for j in history if j.outcome is not Outcome.UNKNOWN]
+    wanted = GONE_AFTER * rules.close_after_days
+    lately = told[-wanted:]
+    is_absent = len(lately) == wanted and all(j.outcome is Outcome.ABSENT for j in lately)
+    return is_absent and lately[0].day > latest.last_day
+
+
+def _is_taken_back(latest: Incident, history: Sequence[Judged], later: Iterable[Judged]) -> bool:
+    """Whether the days that ended it were corrected: the day in question fires, and is the last."""
+    if latest.resolved_by != SYSTEM or any(j.outcome is not Outcome.UNKNOWN for j in later):
+        return False
+    return bool(history) and history[-1].outcome is Outcome.FIRING
 
 
 def _of_open(latest: Incident, judged: Sequence[Judged], rules: Rules) -> Move:

@@ -27,12 +27,12 @@ def merged(
         held: those so far; they keep their first day and their place.
         found: those that fire on the day, or are explained by something upstream.
         day: the day; one before a signal's last day changes nothing of it but its first day.
-        outcome: what the day says of the cause; of `unknown` nothing clears.
+        outcome: what the day says of the cause; only one that judges it clears anything.
         unjudged: subjects that could not be judged on the day, and so have not cleared.
     """
     today = {signal.subject: signal for signal in found}
     known = {signal.subject for signal in held}
-    stays = set(unjudged) if outcome is not Outcome.UNKNOWN else known
+    stays = set(unjudged) if outcome.is_judged else known
     kept = [_after(signal, today.get(signal.subject), day, stays) for signal in held]
     return (*kept, *(signal for signal in found if signal.subject not in known))
 

@@ -1,7 +1,7 @@
 """The outcome of a day for one cause: it fires, it is clear, or the day says nothing of it.
 
-Clear needs proof: something that the cause concerns was judged and found quiet. A missing
-verdict never closes anything.
+Clear needs proof: something that the cause concerns was judged and found quiet. A missing verdict
+is never proof of that; where it is missing although the whole was judged, it is told apart.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from monitoring_dagster.decisions.verdict import Level, Reason, Rule, Verdict
 from monitoring_dagster.incidents.cause import Cause, CauseKind
 from monitoring_dagster.incidents.incident import CauseOfDay, Outcome, Signal, SignalState
+from monitoring_dagster.incidents.lateness import needs_labels
 from monitoring_dagster.incidents.memory import PARTS
 from monitoring_dagster.incidents.subjects import is_whole
 from monitoring_dagster.incidents.themes import BASE_RATE, Theme, clue
@@ -18,6 +19,7 @@ from monitoring_dagster.monitors.contract import Kind, Monitor
 from monitoring_dagster.profiles.profile import ALL
 
 _WITHOUT_VERDICT = (Level.NO_DATA, Level.SUPPRESSED, Level.ERROR)
+_FOUND = (Level.OK, Level.WARN, Level.CRITICAL)
 
 
 def outcome(
@@ -41,7 +43,26 @@ def outcome(
         return Outcome.FIRING
     if _is_explained(monitor, cause, verdicts, grouped) or _is_unseen(verdicts, signals):
         return Outcome.UNKNOWN
-    return Outcome.CLEAR if _is_quiet(monitor, cause, verdicts) else Outcome.UNKNOWN
+    if _is_quiet(monitor, cause, verdicts):
+        return Outcome.CLEAR
+    return Outcome.ABSENT if _is_absent(cause, verdicts, signals) else Outcome.UNKNOWN
+
+
+def _is_absent(cause: Cause, verdicts: Sequence[Verdict], signals: Sequence[Signal]) -> bool:
+    """Whether the whole is judged as ever, and the part that the cause is about is not there.
+
+    Where something fired that waits for labels, they have to be there: without them the part may
+    only seem to be missing.
+    """
+    if cause.kind not in PARTS or any(_is_part(cause, v) for v in verdicts):
+        return False
+    wanted = {needs_labels(s.subject) for s in signals}
+    found = {needs_labels(v.subject.key) for v in verdicts if is_whole(v.subject) and _is_found(v)}
+    return bool(wanted) and wanted <= found
+
+
+def _is_found(verdict: Verdict) -> bool:
+    return verdict.level in _FOUND or verdict.reason == Reason.DAYS_DIFFER
 
 
 def _is_explained(

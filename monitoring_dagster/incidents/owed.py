@@ -145,16 +145,16 @@ class _Telling:
             return
         is_back = after.reopened > before.reopened or before.alerted_at is None
         if is_back and after.reopened:
-            yield self._reply(Kind.REOPENING, "", f"It is back: {after.title}", self._facts())
-        elif after.priority < before.priority and after.priority in URGENT:
-            headline = f"Now {after.priority}, was {before.priority}: {after.title}"
-            yield self._reply(Kind.ESCALATION, f":{after.priority}", headline, self._facts())
-        if after.escalations > before.escalations:
+            yield self._reply(Kind.REOPENING, "", f"It is back: {after.title}")
+        elif after.calls > before.calls:
+            yield self._anew(before.told or before.priority)
+        is_anew = is_back or after.calls > before.calls
+        if after.escalations > (0 if is_anew else before.escalations):
             yield self._escalation(after.alerted_at)
-        if after.reminders > before.reminders:
+        if after.reminders > (0 if is_anew else before.reminders):
             lasting = _length(self.now - after.alerted_at)
             headline = f"Nobody has acknowledged it for {lasting}: {after.title}"
-            yield self._reply(Kind.REMINDER, f":{after.reminders}", headline, self._facts())
+            yield self._reply(Kind.REMINDER, f":{after.calls}:{after.reminders}", headline)
 
     def resolution(self, has_root: bool) -> Iterator[Owed]:
         """That it is over, to those who were told that it had begun."""
@@ -163,7 +163,10 @@ class _Telling:
             return
         if before.alerted_at is not None and has_root and not after.is_flapping:
             lines = [after.resolved_because or "", f"It fired from {_days(after)}."]
-            yield self._reply(Kind.RESOLUTION, "", f"Resolved: {after.title}", lines)
+            headline = f"Resolved: {after.title}"
+            payload = self._said(headline, lines, "")
+            key = f"resolution:{after.ref}:{after.reopened}"
+            yield self._owed(Kind.RESOLUTION, key, payload)
 
     def picture(self) -> Iterator[Owed]:
         """The leading metric as a curve, where there is one to be drawn."""
@@ -173,11 +176,30 @@ class _Telling:
             yield self._owed(Kind.PICTURE, key, self._base(""))
 
     def digest(self) -> Iterator[Owed]:
-        """The week's digest for what opens or comes back with priority P4."""
+        """The week's digest for what opens, or comes back, with priority P4.
+
+        And for what falls to it before anybody was told.
+        """
         before, after = self.before, self.after
-        is_new = before is None or after.reopened > before.reopened
+        is_new = (
+            before is None
+            or after.reopened > before.reopened
+            or (before.alerted_at is None and before.priority is not Priority.P4)
+        )
         if is_new and after.is_open and after.priority is Priority.P4 and not after.is_late:
             yield weekly_digest(self.monitor, self.now)
+
+    def _anew(self, was: Priority) -> Owed:
+        """People are called once more: it is graver than they were told, or is left of a silence.
+
+        One message, where it has become graver within the silence.
+        """
+        after, counted = self.after, f":{self.after.calls}"
+        if after.priority < was:
+            headline = f"Now {after.priority}, was {was}: {after.title}"
+            return self._reply(Kind.ESCALATION, f"{counted}:{after.priority}", headline)
+        headline = f"The silence is over; still open: {after.title}"
+        return self._reply(Kind.REMINDER, counted, headline, self._first_mention())
 
     def _escalation(self, alerted_at: dt.datetime) -> Owed:
         after, steps = self.after, self.monitor.alerting.escalation
@@ -185,12 +207,13 @@ class _Telling:
         lasting = _length(self.now - alerted_at)
         headline = f"Nobody has acknowledged it for {lasting}: {after.title}"
         payload = self._said(headline, self._facts(), slack_mention(step.mention))
-        key = f"escalation:{after.ref}:{after.reopened}:{after.escalations}"
+        key = f"escalation:{after.ref}:{after.reopened}:{after.calls}:{after.escalations}"
         return self._owed(Kind.ESCALATION, key, payload, step.channel)
 
-    def _reply(self, kind: Kind, suffix: str, headline: str, lines: Sequence[str]) -> Owed:
+    def _reply(self, kind: Kind, suffix: str, headline: str, mention: str = "") -> Owed:
         calls = kind in (Kind.ESCALATION, Kind.REOPENING)
-        payload = self._said(headline, lines, self._first_mention() if calls else "")
+        mention = self._first_mention() if calls else mention
+        payload = self._said(headline, self._facts(), mention)
         key = f"{kind}:{self.after.ref}:{self.after.reopened}{suffix}"
         return self._owed(kind, key, payload)
 

@@ -52,10 +52,14 @@ class Silence:
 
 
 class Mute(NamedTuple):
-    """Why nobody is called, and the instant at which that ends."""
+    """Why nobody is called, and the instant at which that ends.
+
+    `is_planned` says that nobody asked for it now: it is a window that comes every week.
+    """
 
     because: str
     until: dt.datetime
+    is_planned: bool = False
 
 
 def check(silence: Silence, now: dt.datetime) -> None:
@@ -113,7 +117,7 @@ def _of_maintenance(monitor: Audience, now: dt.datetime) -> Iterator[Mute]:
         for day in (today - A_DAY, today):
             begins, ends = _instants(window, day, monitor)
             if WEEKDAYS[day.weekday()] in window.days and begins <= now < ends:
-                yield Mute(f"maintenance: {window.because}", ends)
+                yield Mute(f"maintenance: {window.because}", ends, is_planned=True)
 
 
 def _instants(

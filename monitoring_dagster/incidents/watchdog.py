@@ -78,6 +78,7 @@ class Facts:
         problems: of documents that cannot be used.
         backlog: what people are owed, by the patience `UNSEEN_FOR`; None where nobody looked.
         daemons: who evaluates sensors.
+        audit: what is wrong with the audit log; empty for nothing.
         pages: where Dagster's pages are.
     """
 
@@ -86,6 +87,7 @@ class Facts:
     problems: Sequence[Problem] = ()
     backlog: Backlog | None = None
     daemons: Sequence[Beat] = ()
+    audit: str = ""
     pages: Pages = field(default_factory=Pages)
 
 
@@ -100,6 +102,8 @@ def findings(facts: Facts, now: dt.datetime) -> list[Alarm]:
         found.append(alarms.delivery_overdue(left, UNSEEN_FOR, now))
     if both := both_daemons(facts.daemons, now):
         found.append(alarms.two_daemons(*both))
+    if facts.audit:
+        found.append(alarms.audit_log(facts.audit, now))
     return found
 
 

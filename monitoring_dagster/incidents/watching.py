@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from monitoring_dagster.incidents import changes, lifecycle, silences
+from monitoring_dagster.incidents import calling, changes, lifecycle, silences
 from monitoring_dagster.incidents.alarms import Alarm, Check
 from monitoring_dagster.incidents.cause import CauseKind
 from monitoring_dagster.incidents.changes import SYSTEM, Change, Finding
@@ -18,6 +18,7 @@ from monitoring_dagster.incidents.desk import Desk, Handled
 from monitoring_dagster.incidents.flapping import MOST
 from monitoring_dagster.incidents.hours import A_DAY
 from monitoring_dagster.incidents.incident import Event, EventKind, Incident, Outcome
+from monitoring_dagster.incidents.silences import Mute
 from monitoring_dagster.store import incidents
 
 _TURNS = (EventKind.OPENED, EventKind.RESOLVED, EventKind.REOPENED)
@@ -43,7 +44,11 @@ def _raise(desk: Desk, key: str, alarm: Alarm, today: dt.date) -> str | None:
     """Make sure that the alarm has an open incident; its name where it had none."""
     latest = desk.latest(key)
     if latest is not None and latest.incident.is_open:
-        _change(desk, latest, refreshed(latest.incident, alarm, today, desk.now))
+        _change(
+            desk,
+            latest,
+            refreshed(latest.incident, alarm, today, desk.mute(latest.incident), desk.now),
+        )
         return None
     if latest is None or not _comes_back(desk, latest.incident):
         ref = lifecycle.reference(key, today, incidents.Refs(desk.connection))
@@ -80,16 +85,18 @@ def _clear(desk: Desk, wanted: set[str]) -> Iterable[str]:
             yield handled.incident.ref
 
 
-def refreshed(incident: Incident, alarm: Alarm, today: dt.date, at: dt.datetime) -> Change:
+def refreshed(
+    incident: Incident, alarm: Alarm, today: dt.date, mute: Mute | None, at: dt.datetime
+) -> Change:
     """An open incident as its alarm is now; itself where people would see no difference."""
     after = replace(
         incident,
-        priority=alarm.priority,
         title=alarm.title,
         since=min(incident.since, alarm.since),
         last_day=max(incident.last_day, today),
         context=alarm.context,
     )
+    after = calling.weighed(after, alarm.priority, mute=mute, is_late=False, at=at)
     if after == incident:
         return incident, []
     events: list[Event] = []

@@ -7,6 +7,7 @@ has 23 or 25 hours twice a year. The clock is an argument everywhere; nothing he
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,3 +142,17 @@ class Replay:
             Sitting(now, (day,), since=min(now, taken_at(monitor, day - dt.timedelta(days=1))))
             for now, day in mornings
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing(Replay):
+    """The end of a replay: mornings after its last day, on which only labels are new."""
+
+    def sittings(self, monitor: Monitor, days: Sequence[dt.date]) -> list[Sitting]:
+        """A morning for each day on which labels of the last are accepted; none is judged."""
+        last = max(days)
+        mornings = [
+            min(self.now, taken_at(monitor, last + dt.timedelta(days=i)))
+            for i in range(closes_after_days(monitor) + 1)
+        ]
+        return [Sitting(now, (), since) for since, now in itertools.pairwise(mornings)]

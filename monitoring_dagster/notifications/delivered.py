@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from monitoring_dagster.store.backlog import Backlog
@@ -93,6 +93,18 @@ class Delivered:
         """Whether somebody has to look at the delivery itself."""
         return bool(
             self.failing or self.overdue or self.quarantined or self.counts.get(Happened.RELAYED)
+        )
+
+    def then(self, later: Delivered) -> Delivered:
+        """What was done by this call and the one after it, and what is left after both."""
+        return replace(
+            later,
+            sent=self.sent + later.sent,
+            edited=self.edited + later.edited,
+            relayed=self.relayed + later.relayed,
+            digested=self.digested + later.digested,
+            counts=dict(Counter(self.counts) + Counter(later.counts)),
+            reasons=dict(Counter(self.reasons) + Counter(later.reasons)),
         )
 
     @classmethod

@@ -12,7 +12,7 @@ import datetime as dt
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,11 @@ from monitoring_dagster.notifications.channel import Answer, Channel, Outcome
 from monitoring_dagster.notifications.delivered import Delivered, Happened, Tally
 from monitoring_dagster.notifications.editing import Editing
 from monitoring_dagster.notifications.looking import UNKNOWN, Looking, place_of
-from monitoring_dagster.notifications.message import Form, Message, Picture
+from monitoring_dagster.notifications.message import Form, Message, NoticeKind, Picture
 from monitoring_dagster.notifications.office import Audit, Draw, Office, Render
 from monitoring_dagster.notifications.pacing import STANDARD, Rules
 from monitoring_dagster.notifications.recording import Recording
-from monitoring_dagster.store import Store, claims, outbox, storms
+from monitoring_dagster.store import Store, claims, outbox, places, storms
 from monitoring_dagster.store.backlog import backlog
 from monitoring_dagster.store.claims import Claimed
 from monitoring_dagster.store.outbox import DIGEST, HOSTS, PICTURE, ROOT, UPDATE, Doubt, Notice
@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 __all__ = ["Delivered", "Delivery", "Happened", "Rules"]
 
 log = logging.getLogger(__name__)
+
+TOLD_BY_DIGEST = frozenset(
+    {NoticeKind.RESOLUTION, NoticeKind.REMINDER, NoticeKind.ESCALATION, NoticeKind.PICTURE}
+)
+"""What is not said one by one of incidents that a storm brought: people could not read it. The
+digest shows it, and `incidents.gathered` calls for all of them together."""
 
 
 @dataclass(slots=True)
@@ -79,6 +85,7 @@ class Delivery:
         rng: for the jitter of pauses.
         pause: waits for so many seconds; `clock` has to move on meanwhile.
         rules: the figures.
+        default_destination: where notices go that name no destination.
     """
 
     def __init__(
@@ -94,9 +101,12 @@ class Delivery:
         draw: Draw = lambda _connection, _notice: None,
         pause: Callable[[float], None] = time.sleep,
         rules: Rules = STANDARD,
+        default_destination: str = "",
     ) -> None:
         self._office = Office(store, tuple(channels), clock, owner, render, draw, audit, rng, rules)
         self._pause = pause
+        self._default_destination = default_destination
+        self._spellings: Mapping[str, str] = {}
         self._recording = Recording(self._office)
         self._looking = Looking(self._office, self._recording)
         self._editing = Editing(self._office)
@@ -109,6 +119,11 @@ class Delivery:
             StoreError: the store cannot be used. Nothing is lost or said twice by that.
         """
         office, tally = self._office, Tally()
+        self._spellings = office.store.read(
+            lambda connection: places.spellings(
+                connection, office.primary.name, self._default_destination
+            )
+        )
         deadline = office.clock() + (office.rules.budget if budget is None else budget)
         while office.clock() < deadline:
             if not (self._tell_next(tally) or self._edit_next(tally) or self._wait(deadline)):
@@ -145,17 +160,15 @@ class Delivery:
     def _claim(self, connection: sa.Connection) -> tuple[int, Claimed | None]:
         office = self._office
         now, rules = office.clock(), office.rules
+        places.settle(connection, self._spellings)
         storm = storms.gather(connection, now, limit=rules.storm_roots, window=rules.storm_window)
+        storms.quieten(connection, TOLD_BY_DIGEST)
+        claimed = claims.claim(connection, fallback.turns(office.terms), now, office.terms)
         for gathered in storm:
             notice = outbox.notice(connection, gathered.notice_id)
             said = f"{gathered.incidents} incidents"
             office.audit(connection, Happened.DIGESTED, notice, now, said)
-        digested = sum(gathered.incidents for gathered in storm)
-        for channel, turn in fallback.turns(office.terms):
-            claimed = claims.claim(connection, channel, turn, now, office.terms)
-            if claimed is not None:
-                return digested, claimed
-        return digested, None
+        return sum(gathered.incidents for gathered in storm), claimed
 
     def _look(self, parcel: Parcel) -> bool:
         """Go on only with what is not there already."""
@@ -271,14 +284,9 @@ class Delivery:
         office = self._office
         channels = [channel.name for channel in office.channels if channel.can_look]
 
-        def work(connection: sa.Connection) -> Claimed | None:
-            for name in channels:
-                claimed = claims.claim_edit(connection, name, office.clock(), office.terms)
-                if claimed is not None:
-                    return claimed
-            return None
-
-        claimed = office.store.write(work)
+        claimed = office.store.write(
+            lambda connection: claims.claim_edit(connection, channels, office.clock(), office.terms)
+        )
         if claimed is None:
             return False
         failpoint("delivery.edit_claimed")

@@ -16,7 +16,7 @@ from monitoring_dagster.notifications.delivered import Happened, Tally
 from monitoring_dagster.notifications.message import Form, Message
 from monitoring_dagster.notifications.office import Office
 from monitoring_dagster.notifications.pacing import MOST_GENERATIONS
-from monitoring_dagster.store import destinations, outbox
+from monitoring_dagster.store import destinations, generations, outbox
 from monitoring_dagster.store.claims import Claimed
 from monitoring_dagster.store.outbox import Projection
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 log = logging.getLogger(__name__)
+
+_ANSWERED = (Outcome.SENT, Outcome.CONTENT, Outcome.GONE, Outcome.CLOSED)
+"""What says that the destination takes messages, if perhaps not this one."""
 
 
 class Editing:
@@ -76,26 +79,44 @@ class Editing:
     def _record(
         self, connection: sa.Connection, claimed: Claimed, answer: Answer, shown: Projection
     ) -> Happened | None:
+        happened = self._changed(connection, claimed, answer, shown)
+        office, notice = self._office, claimed.notice
+        if answer.outcome in _ANSWERED:
+            self._takes_messages(connection, claimed, answer.outcome)
+        if happened is not None:
+            office.audit(connection, happened, notice, office.clock(), answer.error)
+        return happened
+
+    def _changed(
+        self, connection: sa.Connection, claimed: Claimed, answer: Answer, shown: Projection
+    ) -> Happened | None:
         match answer.outcome:
             case Outcome.SENT:
                 self._showing(connection, claimed, shown)
-                notice = claimed.notice
-                destinations.succeeded(
-                    connection, claimed.channel, notice.destination, self._office.clock()
-                )
-                return self._audited(connection, claimed, Happened.EDITED, "")
+                return Happened.EDITED
             case Outcome.CONTENT:
                 return self._refused(connection, claimed, answer.error, shown)
             case Outcome.GONE:
                 return self._gone(connection, claimed, answer.error, shown)
             case Outcome.CLOSED:
-                return self._closed(connection, claimed, answer.error, shown)
+                return self._closed(connection, claimed, shown)
             case _:
                 self._put_off(connection, claimed, answer)
                 return None
 
+    def _takes_messages(
+        self, connection: sa.Connection, claimed: Claimed, outcome: Outcome
+    ) -> None:
+        office, name = self._office, claimed.notice.destination
+        office.mend(connection, claimed.channel, name)
+        if outcome is Outcome.SENT:
+            destinations.succeeded(connection, claimed.channel, name, office.clock())
+        else:
+            destinations.answered(connection, claimed.channel, name)
+
     def _put_off(self, connection: sa.Connection, claimed: Claimed, answer: Answer) -> None:
         office, name = self._office, claimed.notice.destination
+        outbox.hold(connection, claimed.notice.id)
         if answer.outcome is Outcome.CONFIGURATION:
             until = office.shut(connection, claimed.channel, name, answer.error)
         else:
@@ -111,39 +132,30 @@ class Editing:
         simpler = Form(notice.form).simpler
         if simpler is not None:
             outbox.simplify(connection, claimed.lease, simpler, now, error)
-            return self._audited(connection, claimed, Happened.DEGRADED, error)
+            return Happened.DEGRADED
         log.critical("the edit of %s is refused in every form (%s)", notice.key, error)
         outbox.owe_update(connection, notice, shown.revision, now)
         self._showing(connection, claimed, shown)
-        return self._audited(connection, claimed, Happened.UPDATED, error)
+        return Happened.UPDATED
 
     def _gone(
         self, connection: sa.Connection, claimed: Claimed, error: str, shown: Projection
     ) -> Happened | None:
         notice = claimed.notice
         is_own = claimed.channel == self._office.primary.name
-        if is_own and outbox.generation(notice.kind, notice.key) < MOST_GENERATIONS:
+        if is_own and generations.generation(notice.kind, notice.key) < MOST_GENERATIONS:
             outbox.replace(connection, notice, self._office.clock())
-            return self._audited(connection, claimed, Happened.REPLACED, error)
+            return Happened.REPLACED
         log.error("%s is gone (%s) and not sent again", notice.key, error)
         self._showing(connection, claimed, shown)
         return None
 
-    def _closed(
-        self, connection: sa.Connection, claimed: Claimed, error: str, shown: Projection
-    ) -> Happened:
+    def _closed(self, connection: sa.Connection, claimed: Claimed, shown: Projection) -> Happened:
         outbox.owe_update(connection, claimed.notice, shown.revision, self._office.clock())
         self._showing(connection, claimed, shown)
-        return self._audited(connection, claimed, Happened.UPDATED, error)
+        return Happened.UPDATED
 
     def _showing(self, connection: sa.Connection, claimed: Claimed, shown: Projection) -> None:
         office = self._office
         edit_at = office.clock() + office.rules.coalesce
         outbox.record_shown(connection, claimed.lease, shown.revision, edit_at)
-
-    def _audited(
-        self, connection: sa.Connection, claimed: Claimed, happened: Happened, error: str
-    ) -> Happened:
-        office = self._office
-        office.audit(connection, happened, claimed.notice, office.clock(), error)
-        return happened

@@ -15,7 +15,7 @@ from monitoring_dagster.notifications.channel import Channel
 from monitoring_dagster.notifications.delivered import Happened
 from monitoring_dagster.notifications.message import Form, Message, Picture
 from monitoring_dagster.notifications.pacing import Rules, pause_after
-from monitoring_dagster.store import Store, destinations
+from monitoring_dagster.store import Store, destinations, outbox
 from monitoring_dagster.store.claims import Terms
 from monitoring_dagster.store.outbox import Notice
 
@@ -86,3 +86,12 @@ class Office:
         until = now + self.rules.probe_every
         destinations.pause(connection, channel, name, until)
         return until
+
+    def mend(self, connection: sa.Connection, channel: str, name: str) -> None:
+        """Where a destination takes messages again, everything that waits for it may go.
+
+        To be asked before that is written down: the outbox is locked before destinations are.
+        """
+        is_own = channel == self.primary.name
+        if is_own and destinations.is_blocked(connection, channel, name):
+            outbox.unblock(connection, name, self.clock())

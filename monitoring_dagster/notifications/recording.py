@@ -20,7 +20,7 @@ from monitoring_dagster.notifications.pacing import (
     MOST_PICTURE_FAILURES,
     pause_after,
 )
-from monitoring_dagster.store import destinations, outbox
+from monitoring_dagster.store import destinations, generations, outbox
 from monitoring_dagster.store.claims import Claimed
 from monitoring_dagster.store.outbox import HOSTS, PICTURE, Notice, Projection, Status
 
@@ -99,12 +99,16 @@ class Recording:
         office, notice, now = self._office, claimed.notice, self._office.clock()
         told = self._told(connection, claimed, answer, shown, happened)
         outbox.end_doubt(connection, notice.id, claimed.channel)
-        if destinations.succeeded(connection, claimed.channel, notice.destination, now):
-            self._mended(connection, claimed)
         kinds = CALLS_NOBODY if shown.is_over else TOLD_BY_ROOT
         outbox.supersede(connection, shown.replies, kinds)
         if answer.error == UNTHREADED and claimed.host is not None:
             told += self._replace(connection, claimed.host.notice, answer.error)
+        office.mend(connection, claimed.channel, notice.destination)
+        destinations.succeeded(connection, claimed.channel, notice.destination, now)
+        if Happened.RELAYED in told and destinations.raise_alarm(
+            connection, office.primary.name, notice.destination, now
+        ):
+            told.append(Happened.ALARMED)
         for what in told:
             office.audit(connection, what, notice, now, answer.error)
         return told
@@ -133,10 +137,6 @@ class Recording:
             edit_at=now if happened is Happened.FOUND else now + office.rules.coalesce,
         ):
             return self._again(connection, claimed, answer)
-        if way is Happened.RELAYED and destinations.raise_alarm(
-            connection, office.primary.name, notice.destination, now
-        ):
-            return [way, Happened.ALARMED]
         return [way or happened]
 
     def _again(self, connection: sa.Connection, claimed: Claimed, answer: Answer) -> list[Happened]:
@@ -145,14 +145,10 @@ class Recording:
         is_same = before.message_ts == answer.ts or before.sent_by != claimed.channel
         return [] if is_same else [Happened.TWICE]
 
-    def _mended(self, connection: sa.Connection, claimed: Claimed) -> None:
-        """A destination takes messages again: everything that waits for it may go."""
-        if claimed.channel == self._office.primary.name:
-            outbox.unblock(connection, claimed.notice.destination, self._office.clock())
-
     def _not_sent(self, claimed: Claimed, answer: Answer, began: dt.datetime) -> None:
         def work(connection: sa.Connection) -> None:
             office = self._office
+            outbox.hold(connection, claimed.notice.id)
             until = office.set_back(
                 connection, claimed.channel, claimed.notice.destination, answer.retry_after_seconds
             )
@@ -169,6 +165,7 @@ class Recording:
     ) -> None:
         def work(connection: sa.Connection) -> None:
             office, notice = self._office, claimed.notice
+            outbox.hold(connection, notice.id)
             until = office.shut(connection, claimed.channel, notice.destination, answer.error)
             if claimed.channel == office.primary.name:
                 outbox.block(connection, claimed.lease, until, answer.error)
@@ -201,8 +198,8 @@ class Recording:
                 outbox.degrade(connection, claimed.lease, simpler, now, error)
             if began is not None:
                 self._end_own_doubt(connection, claimed, began)
-                if destinations.answered(connection, claimed.channel, notice.destination):
-                    self._mended(connection, claimed)
+                office.mend(connection, claimed.channel, notice.destination)
+                destinations.answered(connection, claimed.channel, notice.destination)
             office.audit(connection, happened, notice, now, error)
 
         self._office.store.write(work)
@@ -215,6 +212,7 @@ class Recording:
     def _ambiguous(self, claimed: Claimed, answer: Answer, tally: Tally) -> None:
         def work(connection: sa.Connection) -> None:
             office, notice = self._office, claimed.notice
+            outbox.hold(connection, notice.id)
             office.set_back(
                 connection, claimed.channel, notice.destination, answer.retry_after_seconds
             )
@@ -242,7 +240,7 @@ class Recording:
             tally.add(what)
 
     def _replace(self, connection: sa.Connection, host: Notice, error: str) -> list[Happened]:
-        if outbox.generation(host.kind, host.key) >= MOST_GENERATIONS:
+        if generations.generation(host.kind, host.key) >= MOST_GENERATIONS:
             log.error("%s is gone (%s) and not sent again", host.key, error)
             return []
         is_new = outbox.replace(connection, host, self._office.clock())

@@ -16,7 +16,7 @@ from monitoring_dagster.notifications import digest, replies, root, trend
 from monitoring_dagster.notifications.digest import DigestLine
 from monitoring_dagster.notifications.message import Form, Message, NoticeKind, Picture
 from monitoring_dagster.notifications.pacing import STANDARD
-from monitoring_dagster.store import incidents, storms
+from monitoring_dagster.store import digests, incidents, storms
 from monitoring_dagster.store.outbox import UPDATE, Notice
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ A_MINUTE = dt.timedelta(minutes=1)
 
 def render(connection: sa.Connection, notice: Notice, form: Form) -> Message:
     """The message of a notice, in one of its forms."""
-    if notice.digest_id is not None:
+    if notice.kind in (NoticeKind.DIGEST, UPDATE) and notice.digest_id is not None:
         return _digest(connection, notice, form)
     if notice.kind in (NoticeKind.ROOT, UPDATE):
         return root.message(
             _incident(connection, notice),
             form=form,
             key=notice.key,
+            mention=json.loads(notice.payload).get("mention", ""),
             is_doubtful=notice.is_doubtful,
         )
     return replies.message(
@@ -62,7 +63,7 @@ def _incident(connection: sa.Connection, notice: Notice) -> Incident:
 def _digest(connection: sa.Connection, notice: Notice, form: Form) -> Message:
     if notice.digest_id is None:
         raise ValueError(f"notice {notice.key} is about no digest")
-    batch, told = incidents.of_digest(connection, notice.digest_id)
+    batch, told = digests.told(connection, notice.digest_id)
     lines = [_line(rows.incident_of(kept)) for kept in told]
     return digest.message(
         _title(batch.kind, lines),

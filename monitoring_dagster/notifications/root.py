@@ -18,6 +18,7 @@ from monitoring_dagster.incidents.incident import (
 )
 from monitoring_dagster.notifications import blocks, wording
 from monitoring_dagster.notifications.escaping import bold, cut, length, sentence
+from monitoring_dagster.notifications.escaping import mention as mention_of
 from monitoring_dagster.notifications.message import Block, Form, Message
 
 ICONS = {Priority.P1: "🔴", Priority.P2: "🟠", Priority.P3: "🟡", Priority.P4: "🔵"}
@@ -47,22 +48,36 @@ _STEPS = {
 }
 
 
-def message(incident: Incident, *, form: Form, key: str, is_doubtful: bool = False) -> Message:
+def message(
+    incident: Incident,
+    *,
+    form: Form,
+    key: str,
+    mention: str = "",
+    is_doubtful: bool = False,
+) -> Message:
     """The root message of an incident.
 
     Args:
         incident: as it stands now.
         form: how much of it to show.
         key: the notice's own key, carried by the first block.
+        mention: whom the monitor's document wants to be called, as Slack writes it.
         is_doubtful: whether it may be there already, which the last line then says.
     """
     foot = _foot(incident, is_doubtful=is_doubtful)
+    called = called_by(mention) if incident.is_open else ""
     return Message(
-        text=_text(incident, is_doubtful=is_doubtful),
-        blocks=blocks.marked(key, _blocks(incident, foot, form)),
+        text=f"{called}{_text(incident, is_doubtful=is_doubtful)}",
+        blocks=blocks.marked(key, _blocks(incident, called, foot, form)),
         form=form,
         plain=_plain(incident, foot, form),
     )
+
+
+def called_by(text: str) -> str:
+    """A mention to begin a sentence with; empty for nobody."""
+    return f"{mention_of(text)} " if text else ""
 
 
 def title(incident: Incident) -> str:
@@ -182,22 +197,22 @@ def _foot(incident: Incident, *, is_doubtful: bool) -> str:
     return " · ".join(filter(None, [cut(incident.monitor, 64), how, *end]))
 
 
-def _blocks(incident: Incident, foot: str, form: Form) -> list[Block]:
+def _blocks(incident: Incident, called: str, foot: str, form: Form) -> list[Block]:
     match form:
         case Form.FULL:
-            return _full(incident, foot)
+            return _full(incident, called, foot)
         case Form.COMPACT:
-            return _compact(incident, foot)
+            return _compact(incident, called, foot)
         case Form.TEXT:
             return []
 
 
-def _full(incident: Incident, foot: str) -> list[Block]:
+def _full(incident: Incident, called: str, foot: str) -> list[Block]:
     context = incident.context
     shown = [blocks.header(title(incident))]
     if state := standing(incident):
         shown.append(blocks.section(bold(state, 500)))
-    shown.append(blocks.section(sentence(_what(incident), 500)))
+    shown.append(blocks.section(f"{called}{sentence(_what(incident), 500)}"))
     shown.append(blocks.section(_labelled(_facts(incident), 300)))
     lists = [_listed(label, items) for label, items in _lists(context)]
     shown += [blocks.beside(lists[i : i + 2]) for i in range(0, len(lists), 2)]
@@ -210,9 +225,9 @@ def _full(incident: Incident, foot: str) -> list[Block]:
     return [*shown, blocks.context(foot)]
 
 
-def _compact(incident: Incident, foot: str) -> list[Block]:
+def _compact(incident: Incident, called: str, foot: str) -> list[Block]:
     facts = [f for f in _facts(incident) if f[0] not in {"How sure", "How large"}]
-    lines = [sentence(standing(incident), 200), sentence(_what(incident), 300)]
+    lines = [sentence(standing(incident), 200), f"{called}{sentence(_what(incident), 300)}"]
     lines += [_labelled(facts, 150)]
     if incident.is_open:
         lines.append(_step(incident.context, 200))

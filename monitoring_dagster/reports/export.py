@@ -1,4 +1,7 @@
-"""Export: measurements as CSV, JSON or Parquet, safe to open in a spreadsheet."""
+"""Export: tables as CSV, JSON or Parquet, safe to open in a spreadsheet.
+
+Which rows, and which of their columns, is the caller's.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,23 @@ import csv
 import io
 import json
 import math
+import re
+from collections.abc import Iterable
 
 import pyarrow as pa
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet takes for a formula, in full width, too, and behind blanks and characters that
+# nobody sees; a tab or a line end at the start moves what follows into a cell of its own.
+_UNSEEN = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+_FORMULA = re.compile(rf"[\t\r\n]|[{_UNSEEN}]*[=+\-@＝＋－＠]")
 
 
 def as_bytes(table: pa.Table, kind: str) -> bytes:
     """The table as `csv`, `json` or `parquet`.
 
-    CSV: RFC 4180, full precision, empty for no value; text that a spreadsheet would run as a
-    formula is prefixed with an apostrophe. JSON: one array of objects, null for no value.
+    CSV: RFC 4180 with lines that end in a line feed, full precision, empty for no value; text that
+    a spreadsheet would run as a formula, a column's name included, is prefixed with an
+    apostrophe. JSON: one array of objects, null for no value.
     """
     return {"csv": _csv, "json": _json, "parquet": _parquet}[kind](table)
 
@@ -35,12 +44,15 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _csv(table: pa.Table) -> bytes:
+    rows = (row.values() for row in table.to_pylist())
+    return "".join(map(_line, [table.column_names, *rows])).encode()
+
+
+def _line(values: Iterable[object]) -> str:
+    """One line. With the line end that it writes, csv knows what has to be quoted: both halves."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for row in table.to_pylist():
-        writer.writerow([_cell(value) for value in row.values()])
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, values))
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: object) -> object:
@@ -51,7 +63,7 @@ def _cell(value: object) -> object:
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
-from monitoring_dagster.stored import Stored
 from monitoring_dagster.metrics.estimated import ERROR, LIMITS, PLAIN
 from monitoring_dagster.metrics.measurement import Measurement, Status
 from monitoring_dagster.monitors.contract import Kind, Monitor, Severity, Task
@@ -17,6 +16,7 @@ from monitoring_dagster.profiles.profile import ALL
 from monitoring_dagster.profiles.reference import FrozenReference
 from monitoring_dagster.reports.sparkline import Picture, Point, trend
 from monitoring_dagster.store import Store
+from monitoring_dagster.stored import Stored
 from monitoring_dagster.telemetry.manifest import Manifest
 from monitoring_dagster.telemetry.quality import CheckOutcome, QualityReport
 

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import base64
 import math
+import re
+import string
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
+
+# CommonMark, 2.4: any of these may be escaped, and then is nothing but itself.
+_MARKDOWN = re.compile(f"[{re.escape(string.punctuation)}]")
 
 WIDTH, HEIGHT, MARGIN_LEFT, MARGIN_RIGHT, MARGIN_Y = 460, 120, 46, 12, 20
 
@@ -55,9 +60,10 @@ class Picture(str):
 
     @classmethod
     def of(cls, svg: str, alternative: str) -> Picture:
-        """Wrap `svg`, with `alternative` for those who cannot see it."""
+        """Wrap `svg`, with `alternative`, shown literally, for those who cannot see it."""
         data = base64.b64encode(svg.encode()).decode()
-        return cls(f"![{alternative}](data:image/svg+xml;base64,{data})")
+        literal = _MARKDOWN.sub(r"\\\g<0>", " ".join(alternative.split()))
+        return cls(f"![{literal}](data:image/svg+xml;base64,{data})")
 
 
 class _Scale:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from monitoring_dagster.backtest import Backtest
 from monitoring_dagster.decisions.verdict import Level, Verdict
 from monitoring_dagster.evaluation import Evaluated
+from monitoring_dagster.incidents.incident import Incident
 from monitoring_dagster.profiles.profile import ALL
 from monitoring_dagster.reports.figures import Figures
 
@@ -21,9 +22,30 @@ MOST_SEGMENTS = 5
 """Alerts of segments that a page names; there may be hundreds, and most have one cause."""
 
 
-def of_evaluation(evaluated: Iterable[Evaluated]) -> dict[dt.date, Figures]:
-    """What was decided of each day: pages, warnings, objectives, and how much was looked at."""
-    return {e.day: _of_day(e) for e in evaluated}
+def of_evaluation(
+    evaluated: Iterable[Evaluated], open_incidents: Sequence[Incident] = ()
+) -> dict[dt.date, Figures]:
+    """What was decided of each day: pages, warnings, objectives, and how much was looked at.
+
+    With it come those of the incidents that lasted on the day: a page names them to whoever wants
+    to answer one.
+    """
+    return {e.day: _of_day(e) | _incidents(e.day, open_incidents) for e in evaluated}
+
+
+def _incidents(day: dt.date, open_incidents: Iterable[Incident]) -> Figures:
+    lines = [_incident(i) for i in open_incidents if i.since <= day <= i.last_day]
+    return {"open incidents": lines} if lines else {}
+
+
+def _incident(incident: Incident) -> dict[str, object]:
+    return {
+        "incident": incident.ref,
+        "priority": incident.priority.value,
+        "status": incident.status.value,
+        "what": incident.title,
+        "since": incident.since.isoformat(),
+    }
 
 
 def _of_day(evaluated: Evaluated) -> Figures:

@@ -81,9 +81,14 @@ class Store:
         """Close the connections of this process; the next use opens new ones."""
         self._database.close()
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one transaction; after a passing failure it is run again as a whole."""
-        return self._database.write(_on_head(work))
+    def write(self, work: Callable[[sa.Connection], T], *, wait_seconds: float | None = None) -> T:
+        """Run `work` in one transaction; after a passing failure it is run again as a whole.
+
+        Raises:
+            StoreBusy: others kept what it wants locked for longer than `wait_seconds`, or if that
+                is None for longer than this store waits.
+        """
+        return self._database.write(_on_head(work), wait_seconds=wait_seconds)
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """As `write`, for work that changes nothing."""
@@ -118,12 +123,20 @@ class Store:
             return []
         return self.write(lambda connection: evaluations.write(connection, prepared))
 
-    def decide(self, monitor: str, work: Callable[[Docket], T]) -> T:
+    def decide(
+        self, monitor: str, work: Callable[[Docket], T], *, wait_seconds: float | None = None
+    ) -> T:
         """Run `work` on the monitor's docket in one transaction: all it writes, or nothing.
 
         Others who decide about the monitor wait for it; `work` may run more than once.
+
+        Raises:
+            StoreBusy: as `write`.
         """
-        return self.write(lambda connection: work(verdicts.docket(connection, monitor)))
+        return self.write(
+            lambda connection: work(verdicts.docket(connection, monitor)),
+            wait_seconds=wait_seconds,
+        )
 
     def look_up(self, monitor: str, work: Callable[[Docket], T]) -> T:
         """As `decide`, for work that only reads and lets others go on."""

@@ -7,6 +7,8 @@ the same incident in the same place, and everything for its destination.
 from __future__ import annotations
 
 import datetime as dt
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -35,6 +37,7 @@ from monitoring_dagster.store.response_tables import (
     outbox,
 )
 from monitoring_dagster.store.statements import instant
+from monitoring_dagster.store.values import UTCDateTime
 
 DESPERATE_FAILURES = 2
 """After so many failures of its own a notice does not wait for its channel any longer."""
@@ -76,10 +79,6 @@ class Terms:
         """The channel of choice."""
         return self.channels[0]
 
-    def before(self, channel: str) -> tuple[str, ...]:
-        """The fallbacks that come before this one."""
-        return self.channels[1 : self.channels.index(channel)]
-
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -113,29 +112,31 @@ class Claimed:
 
 
 def claim(
-    connection: sa.Connection, channel: str, turn: Turn, now: dt.datetime, terms: Terms
+    connection: sa.Connection,
+    turns: Iterable[tuple[str, Turn]],
+    now: dt.datetime,
+    terms: Terms,
 ) -> Claimed | None:
-    """Claim the notice that may go next through the channel; None where none may.
+    """Claim the notice that may go next through the first channel that has one; None without one.
 
     The worst come first, then the oldest. A destination that is blocked is probed with the notice
     that failed least, so that one that nothing accepts cannot keep it blocked.
     """
+    for channel, turn in turns:
+        query = _may_go_next(turn, channel, terms.channels)
+        row = connection.execute(query, {"now": now, "since": now - terms.patience}).first()
+        if row is not None:
+            # Where somebody else was faster, nothing more is asked for: a transaction locks one
+            # destination, and no second one in another order.
+            return _taken(connection, channel, row, now, terms)
+    return None
+
+
+def _taken(
+    connection: sa.Connection, channel: str, row: Any, now: dt.datetime, terms: Terms
+) -> Claimed | None:
     c = outbox.c
-    query = (
-        sa.select(outbox)
-        .select_from(_with_destinations(channel, terms.primary))
-        .where(_is_free(now), _may_go(turn, channel, now, terms), _has_turn(turn, terms))
-        .order_by(
-            sa.case((_here.c.blocked_since.is_not(None), c.failures), else_=0),
-            _priority(),
-            c.created_at,
-            c.id,
-        )
-        .limit(1)
-        .with_for_update(of=outbox, skip_locked=True)
-    )
-    row = connection.execute(query).first()
-    if row is None or not _reserved(connection, channel, row.destination, now, terms):
+    if not _reserved(connection, channel, row.destination, now, terms):
         return None
     lease = Lease(row.id, terms.owner, now + terms.lease)
     connection.execute(
@@ -155,29 +156,25 @@ def claim(
 
 
 def claim_edit(
-    connection: sa.Connection, channel: str, now: dt.datetime, terms: Terms
+    connection: sa.Connection, channels: Iterable[str], now: dt.datetime, terms: Terms
 ) -> Claimed | None:
-    """Claim a message of the channel that does not show how things stand; None without one."""
-    c = outbox.c
-    query = (
-        sa.select(outbox)
-        .select_from(_with_destinations(channel, terms.primary))
-        .where(
-            _is_outdated(channel, now),
-            _here.c.blocked_since.is_(None),
-            _is_open_now(now),
-        )
-        .order_by(_priority(), c.edit_at, c.id)
-        .limit(1)
-        .with_for_update(of=outbox, skip_locked=True)
-    )
-    row = connection.execute(query).first()
-    if row is None or not _reserved(connection, channel, row.destination, now, terms):
+    """Claim a message that does not show how things stand, of the first channel that has one."""
+    for channel in channels:
+        row = connection.execute(_may_be_edited(channel, terms.primary), {"now": now}).first()
+        if row is not None:
+            return _edit_taken(connection, channel, row, now, terms)
+    return None
+
+
+def _edit_taken(
+    connection: sa.Connection, channel: str, row: Any, now: dt.datetime, terms: Terms
+) -> Claimed | None:
+    if not _reserved(connection, channel, row.destination, now, terms):
         return None
     lease = Lease(row.id, terms.owner, now + terms.lease)
     connection.execute(
         sa.update(outbox)
-        .where(c.id == row.id)
+        .where(outbox.c.id == row.id)
         .values(lease_owner=lease.owner, lease_until=lease.until)
     )
     return Claimed(Notice.of(row), channel, lease, now)
@@ -185,22 +182,10 @@ def claim_edit(
 
 def next_chance(connection: sa.Connection, now: dt.datetime, terms: Terms) -> dt.datetime | None:
     """When something may go that cannot go now, at the earliest; None where nothing waits."""
-    c = outbox.c
-    waits = sa.and_(c.status.in_([Status.PENDING, Status.BLOCKED]), c.next_at > now)
-    instants = [connection.execute(sa.select(sa.func.min(c.next_at)).where(waits)).scalar()]
+    instants = [connection.execute(_FIRST_WAITING, {"now": now}).scalar()]
     for channel in terms.channels:
-        is_owed = sa.or_(c.status.in_([Status.PENDING, Status.BLOCKED]), _matters_still(channel))
-        later = sa.or_(_here.c.next_free_at > now, _here.c.paused_until > now)
-        query = (
-            sa.select(_here.c.next_free_at, _here.c.paused_until)
-            .distinct()
-            .select_from(_with_destinations(channel, terms.primary))
-            .where(later, sa.or_(sa.and_(is_owed, c.next_at <= now), _is_outdated(channel, now)))
-        )
-        instants += [
-            max(filter(None, (row.next_free_at, row.paused_until)))
-            for row in connection.execute(query)
-        ]
+        held_up = connection.execute(_held_up(channel, terms.primary), {"now": now})
+        instants += [max(filter(None, (row.next_free_at, row.paused_until))) for row in held_up]
     return min((at for at in instants if at is not None), default=None)
 
 
@@ -221,7 +206,7 @@ def host_of(connection: sa.Connection, of: Notice) -> Host | None:
 
 # --- the conditions -------------------------------------------------------------------------------
 
-# Made once: an alias costs more than the statement that it is in.
+# Made once, as are the statements: making one takes several times as long as running it.
 _here = destination.alias("here")
 _own = destination.alias("own")
 _other = destination.alias("other")
@@ -231,6 +216,61 @@ _earlier = outbox.alias("earlier")
 _root = outbox.alias("root")
 _member = incident.alias("member")
 _told_in = digest_incident.alias("told_in")
+
+_now = sa.bindparam("now", type_=UTCDateTime())
+_since = sa.bindparam("since", type_=UTCDateTime())
+"""What is older than the patience."""
+
+_FIRST_WAITING = sa.select(sa.func.min(outbox.c.next_at)).where(
+    outbox.c.status.in_([Status.PENDING, Status.BLOCKED]), outbox.c.next_at > _now
+)
+
+
+@functools.cache
+def _may_go_next(turn: Turn, channel: str, channels: tuple[str, ...]) -> sa.Select[Any]:
+    """The notice that may go next through the channel."""
+    c = outbox.c
+    return (
+        sa.select(outbox)
+        .select_from(_with_destinations(channel, channels[0]))
+        .where(_is_free(), _may_go(turn, channel, channels), _has_turn(turn, channels))
+        .order_by(
+            sa.case((_here.c.blocked_since.is_not(None), c.failures), else_=0),
+            _priority(),
+            c.created_at,
+            c.id,
+        )
+        .limit(1)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+
+
+@functools.cache
+def _may_be_edited(channel: str, primary: str) -> sa.Select[Any]:
+    """The message of the channel that may be edited next."""
+    c = outbox.c
+    return (
+        sa.select(outbox)
+        .select_from(_with_destinations(channel, primary))
+        .where(_is_outdated(channel), _is_open_now())
+        .order_by(_priority(), c.edit_at, c.id)
+        .limit(1)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+
+
+@functools.cache
+def _held_up(channel: str, primary: str) -> sa.Select[Any, Any]:
+    """When the places are free again for which something waits that might go."""
+    c = outbox.c
+    is_owed = sa.or_(c.status.in_([Status.PENDING, Status.BLOCKED]), _matters_still(channel))
+    later = sa.or_(_here.c.next_free_at > _now, _here.c.paused_until > _now)
+    return (
+        sa.select(_here.c.next_free_at, _here.c.paused_until)
+        .distinct()
+        .select_from(_with_destinations(channel, primary))
+        .where(later, sa.or_(sa.and_(is_owed, c.next_at <= _now), _is_outdated(channel)))
+    )
 
 
 def _with_destinations(channel: str, primary: str) -> Any:
@@ -260,37 +300,36 @@ def _reserved(
     )
 
 
-def _is_open_now(now: dt.datetime) -> sa.ColumnElement[bool]:
+def _is_open_now() -> sa.ColumnElement[bool]:
     d = _here.c
     return sa.and_(
-        sa.or_(d.next_free_at.is_(None), d.next_free_at <= now),
-        sa.or_(d.paused_until.is_(None), d.paused_until <= now),
+        sa.or_(d.next_free_at.is_(None), d.next_free_at <= _now),
+        sa.or_(d.paused_until.is_(None), d.paused_until <= _now),
     )
 
 
-def _is_free(now: dt.datetime) -> sa.ColumnElement[bool]:
+def _is_free() -> sa.ColumnElement[bool]:
     """Nobody has it, and its destination can take something."""
     c = outbox.c
-    unleased = sa.or_(c.lease_until.is_(None), c.lease_until <= now)
-    return sa.and_(unleased, _is_open_now(now))
+    unleased = sa.or_(c.lease_until.is_(None), c.lease_until <= _now)
+    return sa.and_(unleased, _is_open_now())
 
 
-def _may_go(turn: Turn, channel: str, now: dt.datetime, terms: Terms) -> sa.ColumnElement[bool]:
+def _may_go(turn: Turn, channel: str, channels: tuple[str, ...]) -> sa.ColumnElement[bool]:
     """Its time has come, and so has this channel's."""
     c = outbox.c
     is_lost = c.status == Status.SENDING
     is_waiting = c.status.in_([Status.PENDING, Status.BLOCKED])
     if turn is Turn.OWN:
-        due = sa.and_(sa.or_(is_waiting, _matters_still(channel)), c.next_at <= now)
+        due = sa.and_(sa.or_(is_waiting, _matters_still(channel)), c.next_at <= _now)
         return sa.or_(is_lost, due)
-    since = now - terms.patience
     # Pictures are no news, and what people were told is told.
-    conditions = [c.kind != PICTURE, c.sent_at.is_(None), *_others_fail(channel, now, terms)]
+    conditions = [c.kind != PICTURE, c.sent_at.is_(None), *_others_fail(channel, channels)]
     if turn is Turn.DESPERATE:
-        failing = [c.failures >= DESPERATE_FAILURES, c.first_attempt_at <= since]
+        failing = [c.failures >= DESPERATE_FAILURES, c.first_attempt_at <= _since]
         return sa.and_(*conditions, sa.or_(is_waiting, is_lost), *failing)
     began = sa.or_(
-        sa.and_(c.due_at <= since, _own.c.failing_since <= since), _is_told_only_by(channel)
+        sa.and_(c.due_at <= _since, _own.c.failing_since <= _since), _is_told_only_by(channel)
     )
     was_here = sa.exists().where(doubt.c.outbox_id == c.id, doubt.c.channel == channel)
     return sa.and_(*conditions, sa.or_(is_waiting, sa.and_(is_lost, was_here)), began)
@@ -309,23 +348,23 @@ def _matters_still(channel: str) -> sa.ColumnElement[bool]:
     return sa.and_(c.status == Status.RELAYED, c.sent_by != channel, is_open)
 
 
-def _others_fail(channel: str, now: dt.datetime, terms: Terms) -> list[sa.ColumnElement[bool]]:
+def _others_fail(channel: str, channels: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
     """The fallbacks before this one cannot take it."""
     other = _other
     return [
         sa.exists().where(
             other.c.channel == name,
             other.c.name == outbox.c.destination,
-            other.c.paused_until > now,
+            other.c.paused_until > _now,
         )
-        for name in terms.before(channel)
+        for name in channels[1 : channels.index(channel)]
     ]
 
 
-def _has_turn(turn: Turn, terms: Terms) -> sa.ColumnElement[bool]:
+def _has_turn(turn: Turn, channels: tuple[str, ...]) -> sa.ColumnElement[bool]:
     """It is a root; or its root was shown, and nothing before it waits in the same place."""
     is_root = outbox.c.kind.in_(HOSTS)
-    return sa.or_(is_root, sa.and_(_is_first(), ~_root_waits(), _is_hosted(turn, terms)))
+    return sa.or_(is_root, sa.and_(_is_first(), ~_root_waits(), _is_hosted(turn, channels)))
 
 
 def _is_first() -> sa.ColumnElement[bool]:
@@ -350,14 +389,14 @@ def _root_waits() -> sa.ColumnElement[bool]:
     )
 
 
-def _is_hosted(turn: Turn, terms: Terms) -> sa.ColumnElement[bool]:
+def _is_hosted(turn: Turn, channels: tuple[str, ...]) -> sa.ColumnElement[bool]:
     """People have seen what it answers where it will be, or could not be shown it at all."""
     h = _host
     is_refused = h.c.status == Status.QUARANTINED
     if turn is not Turn.OWN:
         return sa.exists().where(_hosts(h.c), sa.or_(h.c.sent_at.is_not(None), is_refused))
     # What a channel told that is not there any more does not come to this one by itself.
-    is_left = sa.and_(h.c.status == Status.RELAYED, h.c.sent_by.not_in(terms.channels))
+    is_left = sa.and_(h.c.status == Status.RELAYED, h.c.sent_by.not_in(channels))
     is_here = h.c.status == Status.SENT
     return sa.exists().where(_hosts(h.c), sa.or_(is_here, is_refused, is_left))
 
@@ -398,7 +437,7 @@ def _id(value: int | None) -> sa.ColumnElement[int | None]:
     return sa.literal(value, sa.BigInteger())
 
 
-def _is_outdated(channel: str, now: dt.datetime) -> sa.ColumnElement[bool]:
+def _is_outdated(channel: str) -> sa.ColumnElement[bool]:
     """A message of the channel does not show how things stand, and may be edited."""
     c = outbox.c
     return sa.and_(
@@ -406,7 +445,7 @@ def _is_outdated(channel: str, now: dt.datetime) -> sa.ColumnElement[bool]:
         c.status.in_([Status.SENT, Status.RELAYED]),
         c.sent_by == channel,
         c.message_ts != "",
-        sa.or_(c.lease_until.is_(None), c.lease_until <= now),
-        sa.or_(c.edit_at.is_(None), c.edit_at <= now),
+        sa.or_(c.lease_until.is_(None), c.lease_until <= _now),
+        sa.or_(c.edit_at.is_(None), c.edit_at <= _now),
         revision_of() > c.applied_revision,
     )

@@ -57,21 +57,27 @@ def reserve(
     return connection.execute(statement).first() is not None
 
 
-def succeeded(connection: sa.Connection, channel: str, name: str, now: dt.datetime) -> bool:
-    """A message arrived there; returns whether it had been blocked."""
+def succeeded(connection: sa.Connection, channel: str, name: str, now: dt.datetime) -> None:
+    """A message arrived there."""
     connection.execute(sa.update(destination).where(*_is(channel, name)).values(last_sent_at=now))
-    return answered(connection, channel, name)
+    answered(connection, channel, name)
 
 
-def answered(connection: sa.Connection, channel: str, name: str) -> bool:
-    """It takes messages, even if not this one; returns whether it had been blocked."""
-    query = sa.select(_c.blocked_since).where(*_is(channel, name)).with_for_update()
-    was_blocked = connection.execute(query).scalar() is not None
-    values: dict[str, Any] = {**_AT_EASE, "alarmed_at": None}
-    if was_blocked:
-        values["paused_until"] = None
+def answered(connection: sa.Connection, channel: str, name: str) -> None:
+    """It takes messages, even if not this one."""
+    was_blocked = _c.blocked_since.is_not(None)
+    values: dict[str, Any] = {
+        **_AT_EASE,
+        "alarmed_at": None,
+        "paused_until": sa.case((was_blocked, None), else_=_c.paused_until),
+    }
     connection.execute(sa.update(destination).where(*_is(channel, name)).values(values))
-    return was_blocked
+
+
+def is_blocked(connection: sa.Connection, channel: str, name: str) -> bool:
+    """Whether somebody has to mend it before it takes anything."""
+    query = sa.select(_c.blocked_since).where(*_is(channel, name))
+    return connection.scalar(query) is not None
 
 
 def failed(connection: sa.Connection, channel: str, name: str, now: dt.datetime) -> int:

@@ -99,7 +99,11 @@ def sqlite_engine(
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+        options = connection.get_execution_options()
+        if options.get("wait_seconds") is not None:
+            wait = round(options["wait_seconds"] * 1000)
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait}")
+        connection.exec_driver_sql(options.get("begin", "BEGIN"))
 
     return engine
 

@@ -6,7 +6,7 @@ Every function works within the caller's transaction.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,16 +14,12 @@ import sqlalchemy as sa
 
 from monitoring_dagster.store.evaluations import DETAIL_BYTES, KEY_BYTES, SHORT_KEY_BYTES
 from monitoring_dagster.store.response_tables import (
-    cause_day,
-    digest,
-    digest_incident,
-    heard,
     incident,
     incident_event,
     incident_signal,
     outbox,
-    silence,
 )
+from monitoring_dagster.store.statements import in_parts
 from monitoring_dagster.store.values import finite_or_none, free_text, key_text
 
 SUBJECT_BYTES = 2_048
@@ -42,38 +38,50 @@ class Kept(NamedTuple):
     signals: Sequence[Any]
 
 
-class DayOutcome(NamedTuple):
-    """What one day said of one cause."""
-
-    day: dt.date
-    outcome: str
-    level: str
-
-
 def latest(connection: sa.Connection, dedup_key: str) -> Kept | None:
     """The cause's latest incident, open or resolved; None where there was none."""
-    query = (
-        sa.select(incident)
-        .where(incident.c.dedup_key == dedup_key)
-        .order_by(incident.c.opened_at.desc(), incident.c.id.desc())
-        .limit(1)
+    return latest_of(connection, [dedup_key]).get(dedup_key)
+
+
+def latest_of(connection: sa.Connection, dedup_keys: Collection[str]) -> dict[str, Kept]:
+    """The latest incident of each of the causes, open or resolved, by its key.
+
+    The open one, if there is; else that of the latest days, whenever they were looked at.
+    """
+    c = incident.c
+    is_over = sa.case((c.status.in_(OPEN), 0), else_=1)
+    place = sa.func.row_number().over(
+        partition_by=c.dedup_key, order_by=(is_over, c.last_day.desc(), c.id.desc())
     )
-    found = _kept(connection, connection.execute(query).all())
-    return found[0] if found else None
+    found: list[Any] = []
+    for part in in_parts(dedup_keys):
+        placed = sa.select(c.id, place.label("place")).where(c.dedup_key.in_(part)).subquery()
+        query = sa.select(incident).join(placed, placed.c.id == c.id).where(placed.c.place == 1)
+        found += connection.execute(query)
+    return {one.row.dedup_key: one for one in kept(connection, found)}
 
 
 def by_id(connection: sa.Connection, incident_id: int) -> Kept:
     """The incident of that id, which must exist."""
-    return _kept(
+    return kept(
         connection,
         connection.execute(sa.select(incident).where(incident.c.id == incident_id)).all(),
     )[0]
 
 
+def by_ids(connection: sa.Connection, incident_ids: Collection[int]) -> list[Kept]:
+    """The incidents of these ids, as far as they exist."""
+    found: list[Any] = []
+    for part in in_parts(sorted(incident_ids)):
+        query = sa.select(incident).where(incident.c.id.in_(part)).order_by(incident.c.id)
+        found += connection.execute(query)
+    return kept(connection, found)
+
+
 def by_ref(connection: sa.Connection, ref: str) -> Kept | None:
     """The incident that people call `ref`; None where there is none."""
     query = sa.select(incident).where(incident.c.ref == key_text(ref, max_bytes=SHORT_KEY_BYTES))
-    found = _kept(connection, connection.execute(query).all())
+    found = kept(connection, connection.execute(query).all())
     return found[0] if found else None
 
 
@@ -96,7 +104,7 @@ def listed(
         query = query.where(incident.c.opened_at >= opened_from)
     if limit is not None:
         query = query.limit(limit)
-    return _kept(connection, connection.execute(query).all())[::-1]
+    return kept(connection, connection.execute(query).all())[::-1]
 
 
 @dataclass(frozen=True)
@@ -118,11 +126,15 @@ def add(connection: sa.Connection, row: Row, signals: Iterable[Row]) -> int:
     return incident_id
 
 
-def change(connection: sa.Connection, incident_id: int, row: Row, signals: Iterable[Row]) -> None:
-    """Write the incident anew, with all its signals."""
+def change(
+    connection: sa.Connection, incident_id: int, row: Row, signals: Iterable[Row] | None
+) -> None:
+    """Write the incident anew, with all its signals; None where these are as they were."""
     connection.execute(
         sa.update(incident).where(incident.c.id == incident_id).values(_storable(row))
     )
+    if signals is None:
+        return
     of_incident = incident_signal.c.incident_id == incident_id
     connection.execute(sa.delete(incident_signal).where(of_incident))
     _add_signals(connection, incident_id, signals)
@@ -130,8 +142,8 @@ def change(connection: sa.Connection, incident_id: int, row: Row, signals: Itera
 
 def _storable(row: Row) -> dict[str, Any]:
     people = {
-        name: None if row[name] is None else free_text(row[name], max_bytes=DETAIL_BYTES)
-        for name in ("acknowledged_by", "resolved_because")
+        name: None if row.get(name) is None else free_text(row[name], max_bytes=DETAIL_BYTES)
+        for name in ("acknowledged_by", "resolved_because", "resolved_by")
     }
     return {
         **row,
@@ -186,6 +198,29 @@ def events(connection: sa.Connection, incident_id: int) -> Sequence[Any]:
     return connection.execute(query).all()
 
 
+def events_of_open(connection: sa.Connection, monitor: str) -> dict[int, list[Any]]:
+    """The timelines of the monitor's open incidents, the oldest first, by incident."""
+    query = (
+        sa.select(incident_event)
+        .join(incident, incident.c.id == incident_event.c.incident_id)
+        .where(
+            incident.c.monitor == key_text(monitor, max_bytes=SHORT_KEY_BYTES),
+            incident.c.status.in_(OPEN),
+        )
+        .order_by(incident_event.c.id)
+    )
+    found: dict[int, list[Any]] = {}
+    for event in connection.execute(query):
+        found.setdefault(event.incident_id, []).append(event)
+    return found
+
+
+def monitors_with_open(connection: sa.Connection) -> set[str]:
+    """The monitors that have incidents which are not resolved."""
+    query = sa.select(incident.c.monitor).distinct().where(incident.c.status.in_(OPEN))
+    return set(connection.scalars(query))
+
+
 def has_root(connection: sa.Connection, incident_id: int) -> bool:
     """Whether people are owed a message of the incident's own, sent or not."""
     c = outbox.c
@@ -193,177 +228,14 @@ def has_root(connection: sa.Connection, incident_id: int) -> bool:
     return connection.scalar(query) is not None
 
 
-class Posted(NamedTuple):
-    """Where the message of an open incident is."""
-
-    incident_id: int
-    ref: str
-    monitor: str
-    sent_by: str
-    channel: str
-    ts: str
-
-
-def posted(connection: sa.Connection) -> list[Posted]:
-    """The messages of the incidents that are open, those opened last first."""
-    c = outbox.c
-    query = (
-        sa.select(incident.c.id, incident.c.ref, incident.c.monitor, c.sent_by, c.channel)
-        .add_columns(c.message_ts)
-        .join(incident, incident.c.id == c.incident_id)
-        .where(c.kind == "root", c.status == "sent", incident.c.status.in_(OPEN))
-        .order_by(incident.c.opened_at.desc(), c.id.desc())
-    )
-    return [Posted(*row) for row in connection.execute(query)]
-
-
-# --- days of causes ---------------------------------------------------------------------------
-
-
-def put_outcome(
-    connection: sa.Connection, monitor: str, dedup_key: str, cause: str, found: DayOutcome
-) -> None:
-    """Remember what a day said of a cause, in place of what was remembered."""
-    name = key_text(monitor, max_bytes=SHORT_KEY_BYTES)
-    c = cause_day.c
-    connection.execute(
-        sa.delete(cause_day).where(c.monitor == name, c.dedup_key == dedup_key, c.day == found.day)
-    )
-    connection.execute(
-        sa.insert(cause_day).values(
-            monitor=name,
-            dedup_key=dedup_key,
-            cause=free_text(cause, max_bytes=KEY_BYTES),
-            **found._asdict(),
-        )
-    )
-
-
-def outcomes(
-    connection: sa.Connection, monitor: str, dedup_key: str, since: dt.date
-) -> list[DayOutcome]:
-    """What the days from `since` on said of a cause, in order."""
-    c = cause_day.c
-    query = (
-        sa.select(c.day, c.outcome, c.level)
-        .where(
-            c.monitor == key_text(monitor, max_bytes=SHORT_KEY_BYTES),
-            c.dedup_key == dedup_key,
-            c.day >= since,
-        )
-        .order_by(c.day)
-    )
-    return [DayOutcome(*row) for row in connection.execute(query)]
-
-
-def lately_fired(
-    connection: sa.Connection, monitor: str, first: dt.date, last: dt.date
-) -> dict[str, str]:
-    """The causes that fired from `first` to `last`, by their dedup key."""
-    c = cause_day.c
-    query = (
-        sa.select(c.dedup_key, c.cause)
-        .distinct()
-        .where(
-            c.monitor == key_text(monitor, max_bytes=SHORT_KEY_BYTES),
-            c.day.between(first, last),
-            c.outcome == "firing",
-        )
-        .order_by(c.dedup_key)
-    )
-    return {row.dedup_key: row.cause for row in connection.execute(query)}
-
-
-# --- silences, wishes, digests ----------------------------------------------------------------
-
-
-def add_silence(connection: sa.Connection, row: Row) -> int:
-    """Remember a silence; returns its id."""
-    values = {**row, "because": free_text(row["because"], max_bytes=DETAIL_BYTES)}
-    return connection.execute(
-        sa.insert(silence).values(values).returning(silence.c.id)
-    ).scalar_one()
-
-
-def standing_silences(connection: sa.Connection) -> Sequence[Any]:
-    """Silences whose end was not dealt with yet, begun or not."""
-    query = sa.select(silence).where(silence.c.ended_at.is_(None)).order_by(silence.c.id)
-    return connection.execute(query).all()
-
-
-def end_silence(connection: sa.Connection, silence_id: int, at: dt.datetime) -> bool:
-    """Remember that a silence is over; False where that was known."""
-    c = silence.c
-    statement = sa.update(silence).where(c.id == silence_id, c.ended_at.is_(None))
-    return connection.execute(statement.values(ended_at=at)).rowcount == 1
-
-
-def newly_heard(
-    connection: sa.Connection, incident_id: int, wishes: set[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Of the wishes that stand now, those that were not heard at the last look.
-
-    Args:
-        connection: the transaction.
-        incident_id: what they are about.
-        wishes: what is wished, and who wishes it.
-    """
-    c = heard.c
-    query = sa.select(c.wish, c.person).where(c.incident_id == incident_id)
-    known = {(row.wish, row.person) for row in connection.execute(query)}
-    for wish, person in known - wishes:
-        taken_back = sa.and_(c.incident_id == incident_id, c.wish == wish, c.person == person)
-        connection.execute(sa.delete(heard).where(taken_back))
-    for wish, person in sorted(wishes - known):
-        row = {"incident_id": incident_id, "wish": wish, "person": person}
-        connection.execute(sa.insert(heard).values(row))
-    return wishes - known
-
-
-def digest_of(
-    connection: sa.Connection, batch: str, kind: str, monitor: str, at: dt.datetime
-) -> tuple[int, bool]:
-    """The digest of a batch, made where there is none; and whether it was made now."""
-    found = connection.scalar(sa.select(digest.c.id).where(digest.c.batch == batch))
-    if found is not None:
-        return found, False
-    values = {"batch": batch, "kind": kind, "monitor": monitor, "opened_at": at, "revision": 0}
-    made = sa.insert(digest).values(values).returning(digest.c.id)
-    return connection.execute(made).scalar_one(), True
-
-
-def add_to_digest(connection: sa.Connection, digest_id: int, incident_id: int) -> None:
-    """Tell the incident in the digest, which has to be shown anew."""
-    key = {"digest_id": digest_id, "incident_id": incident_id}
-    c = digest_incident.c
-    told = sa.select(c.incident_id).where(c.digest_id == digest_id, c.incident_id == incident_id)
-    if connection.scalar(told) is None:
-        connection.execute(sa.insert(digest_incident).values(key))
-    connection.execute(
-        sa.update(digest).where(digest.c.id == digest_id).values(revision=digest.c.revision + 1)
-    )
-
-
-def of_digest(connection: sa.Connection, digest_id: int) -> tuple[Any, list[Kept]]:
-    """A digest's row, and the incidents that it tells of."""
-    row = connection.execute(sa.select(digest).where(digest.c.id == digest_id)).one()
-    query = (
-        sa.select(incident)
-        .join(digest_incident, digest_incident.c.incident_id == incident.c.id)
-        .where(digest_incident.c.digest_id == digest_id)
-        .order_by(incident.c.opened_at, incident.c.id)
-    )
-    return row, _kept(connection, connection.execute(query).all())
-
-
-def _kept(connection: sa.Connection, rows: Sequence[Any]) -> list[Kept]:
+def kept(connection: sa.Connection, rows: Sequence[Any]) -> list[Kept]:
+    """Rows of incidents with their signals."""
     of: dict[int, list[Any]] = {row.id: [] for row in rows}
-    ids = list(of)
     c = incident_signal.c
-    for start in range(0, len(ids), 500):
+    for part in in_parts(of):
         query = (
             sa.select(incident_signal)
-            .where(c.incident_id.in_(ids[start : start + 500]))
+            .where(c.incident_id.in_(part))
             .order_by(c.incident_id, c.subject)
         )
         for signal in connection.execute(query):

@@ -7,7 +7,6 @@ destination stands `destinations`, many roots at once `storms`.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from monitoring_dagster.store import generations
 from monitoring_dagster.store.response_tables import (
     digest,
     digest_incident,
@@ -207,34 +207,12 @@ def _told_by(of: Notice) -> sa.ColumnElement[bool]:
     return sa.and_(c.incident_id.in_(told), ~has_own)
 
 
-def next_key(kind: str, key: str) -> str:
-    """The key of the message that takes the place of one that is gone.
-
-    >>> next_key("root", "root:MD-7F3A9C:1"), next_key("digest", "digest:backfill:7~2")
-    ('root:MD-7F3A9C:2', 'digest:backfill:7~3')
-    >>> next_key("digest", "digest:backfill:7")
-    'digest:backfill:7~2'
-    """
-    separator, name, number = _parts(kind, key)
-    return f"{name}{separator}{number + 1}"
-
-
-def generation(kind: str, key: str) -> int:
-    """How many messages there were in its place, with this one.
-
-    >>> generation("root", "root:MD-7F3A9C:2"), generation("digest", "digest:backfill:7")
-    (2, 1)
-    """
-    return _parts(kind, key)[2]
-
-
-def _parts(kind: str, key: str) -> tuple[str, str, int]:
-    separator = ":" if kind == ROOT else "~"
-    found = re.fullmatch(rf"(.*){separator}([0-9]+)", key)
-    return (separator, found[1], int(found[2])) if found else (separator, key, 1)
-
-
 # --- what becomes of a claimed notice -------------------------------------------------------------
+
+
+def hold(connection: sa.Connection, notice_id: int) -> None:
+    """Lock a notice of which something is written later, before what is locked after it."""
+    connection.execute(sa.select(outbox.c.id).where(outbox.c.id == notice_id).with_for_update())
 
 
 def renew(connection: sa.Connection, lease: Lease, until: dt.datetime) -> bool:
@@ -329,12 +307,14 @@ def unblock(connection: sa.Connection, destination: str, now: dt.datetime) -> No
     """Let everything go that waits for a destination that was mended, in its order."""
     c = outbox.c
     waiting = c.status.in_([Status.PENDING, Status.BLOCKED, Status.RELAYED])
-    statement = sa.update(outbox).where(
-        c.destination == destination, waiting, sa.or_(c.next_at > now, c.status == Status.BLOCKED)
+    statement = _of_nobody(
+        c.destination == destination,
+        waiting,
+        sa.or_(c.next_at > now, c.status == Status.BLOCKED),
+        c.due_at <= now,
     )
     resting = sa.case((c.status == Status.BLOCKED, Status.PENDING), else_=c.status)
-    is_due = c.due_at <= now
-    connection.execute(statement.where(is_due).values(status=resting, next_at=now))
+    connection.execute(statement.values(status=resting, next_at=now))
 
 
 def degrade(
@@ -358,7 +338,7 @@ def keep(connection: sa.Connection, lease: Lease, error: str) -> bool:
 def supersede(connection: sa.Connection, notice_ids: Sequence[int], kinds: Iterable[str]) -> int:
     """Of replies that nobody has tried to send, those of `kinds` are told by their root."""
     c = outbox.c
-    statement = sa.update(outbox).where(
+    statement = _of_nobody(
         c.id.in_(notice_ids),
         c.kind.in_(list(kinds)),
         c.status.in_([Status.PENDING, Status.BLOCKED]),
@@ -430,7 +410,7 @@ def replace(connection: sa.Connection, of: Notice, now: dt.datetime) -> bool:
     values = {**_FREE, "status": Status.SUPERSEDED}
     if connection.execute(statement.values(values)).rowcount != 1:
         return False
-    enqueue(connection, [{**_as_owed(of, now), "key": next_key(of.kind, of.key)}])
+    enqueue(connection, [{**_as_owed(of, now), "key": generations.next_key(of.kind, of.key)}])
     return True
 
 
@@ -469,6 +449,12 @@ def _why(error: str, failures: int) -> dict[str, Any]:
         "last_error": free_text(error, max_bytes=ERROR_BYTES),
         "failures": outbox.c.failures + failures,
     }
+
+
+def _of_nobody(*conditions: sa.ColumnElement[bool]) -> sa.Update:
+    """To change notices of this kind but those that somebody else is about to change."""
+    some = sa.select(outbox.c.id).where(*conditions).with_for_update(skip_locked=True)
+    return sa.update(outbox).where(outbox.c.id.in_(some))
 
 
 def _holds(lease: Lease) -> sa.ColumnElement[bool]:

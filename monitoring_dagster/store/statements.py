@@ -6,12 +6,18 @@ Tables are in `tables` and `response_tables`, single values in `values`.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitoring_dagster.store.values import UTCDateTime
+
+T = TypeVar("T")
+
+AT_ONCE = 500
+"""Values in one list of a statement: SQLite takes 32,766 altogether."""
 
 
 def inserting(connection: sa.Connection, table: sa.Table) -> Any:
@@ -27,3 +33,14 @@ def instant(at: dt.datetime) -> sa.ColumnElement[dt.datetime]:
     A bare datetime would lose its zone in SQLite, and sort before every instant of its day.
     """
     return sa.literal(at, UTCDateTime())
+
+
+def in_parts(values: Collection[T]) -> Iterator[list[T]]:
+    """The values in parts that one statement takes; nothing of nothing.
+
+    >>> [len(part) for part in in_parts(range(1_200))]
+    [500, 500, 200]
+    """
+    listed = list(values)
+    for start in range(0, len(listed), AT_ONCE):
+        yield listed[start : start + AT_ONCE]

@@ -7,13 +7,15 @@ answer the digest, and their roots say where they are told.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from monitoring_dagster.store.outbox import DIGEST, ROOT, Status, enqueue
+from monitoring_dagster.store.evaluations import SHORT_KEY_BYTES
+from monitoring_dagster.store.incidents import OPEN
+from monitoring_dagster.store.outbox import DIGEST, ROOT, UPDATE, Status, enqueue
 from monitoring_dagster.store.response_tables import (
     digest,
     digest_incident,
@@ -22,8 +24,33 @@ from monitoring_dagster.store.response_tables import (
     outbox,
 )
 from monitoring_dagster.store.statements import inserting
+from monitoring_dagster.store.values import key_text
 
 STORM = "storm"
+
+AROUND = dt.timedelta(minutes=10)
+"""What is sent so shortly before or after a storm's digest begins came with the storm."""
+
+
+_root, _digest_notice = outbox.alias("storm_root"), outbox.alias("storm_digest")
+_TOLD_BY_STORM = (
+    sa.select(outbox.c.id)
+    .where(
+        outbox.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+        outbox.c.status.in_([Status.PENDING, Status.BLOCKED]),
+        outbox.c.attempts == 0,
+        sa.exists().where(
+            _root.c.incident_id == outbox.c.incident_id,
+            _root.c.kind == ROOT,
+            _root.c.status == Status.DIGESTED,
+            digest_incident.c.incident_id == outbox.c.incident_id,
+            _digest_notice.c.digest_id == digest_incident.c.digest_id,
+            _digest_notice.c.kind == DIGEST,
+            _digest_notice.c.status.in_([Status.SENT, Status.RELAYED]),
+        ),
+    )
+    .with_for_update(of=outbox, skip_locked=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +60,44 @@ class Gathered:
     notice_id: int
     destination: str
     incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """The digest of a storm that people have seen, and that is not over.
+
+    Args:
+        digest_id: the digest.
+        batch: its name.
+        destination: where it is.
+        priority: the worst of its incidents when they joined it.
+        digested: the incidents that it tells, as far as they are not resolved.
+        beside: those whose own messages came with it, as far as they are not resolved.
+        told: the calls that were owed in its thread, rows of the outbox, in their order.
+    """
+
+    digest_id: int
+    batch: str
+    destination: str
+    priority: str
+    digested: frozenset[int]
+    beside: frozenset[int]
+    told: Sequence[Any]
+
+
+def standing(connection: sa.Connection) -> list[Storm]:
+    """The storms whose incidents are called for together."""
+    return [_storm(connection, row) for row in _not_over(connection)]
+
+
+def members(connection: sa.Connection, monitor: str) -> set[int]:
+    """The monitor's open incidents that are called for together with a storm's."""
+    of_monitor = incident.c.monitor == key_text(monitor, max_bytes=SHORT_KEY_BYTES)
+    found: set[int] = set()
+    for row in _not_over(connection):
+        for query in (_digested(row.digest_id), _beside(row.destination, row.opened_at)):
+            found.update(connection.scalars(query.where(of_monitor)))
+    return found
 
 
 def gather(
@@ -61,6 +126,99 @@ def gather(
             left = _left(connection, place, now, limit, window)
             gathered += _gather_in(connection, place, left, now, window)
     return gathered
+
+
+def quieten(connection: sa.Connection, kinds: Collection[str]) -> int:
+    """Leave out notices of these kinds of incidents that a storm's digest tells; returns how many.
+
+    What a storm brought all at once it brings again all at once: pictures, reminders, ends. Only
+    what nobody has tried to send, and once people have seen the digest, which is kept up to date.
+    """
+    found = connection.execute(_TOLD_BY_STORM, {"kinds": sorted(kinds)}).scalars().all()
+    if found:
+        connection.execute(
+            sa.update(outbox)
+            .where(outbox.c.id == sa.bindparam("of"))
+            .values(status=Status.SUPERSEDED),
+            [{"of": number} for number in found],
+        )
+    return len(found)
+
+
+def _storm(connection: sa.Connection, row: Any) -> Storm:
+    c = outbox.c
+    told = sa.select(c.kind, c.priority, c.payload, c.created_at).where(
+        c.digest_id == row.digest_id, c.kind.not_in([DIGEST, UPDATE])
+    )
+    return Storm(
+        row.digest_id,
+        row.batch,
+        row.destination,
+        row.priority,
+        frozenset(connection.scalars(_digested(row.digest_id))),
+        frozenset(connection.scalars(_beside(row.destination, row.opened_at))),
+        connection.execute(told.order_by(c.id)).all(),
+    )
+
+
+def _not_over(connection: sa.Connection) -> Sequence[Any]:
+    """The digests of storms that tell of something open, and where people have seen them."""
+    told, own, c = digest_incident.c, _root.c, _digest_notice.c
+    is_open = sa.exists().where(
+        told.digest_id == digest.c.id,
+        incident.c.id == told.incident_id,
+        incident.c.status.in_(OPEN),
+        own.incident_id == told.incident_id,
+        own.kind == ROOT,
+        own.status == Status.DIGESTED,
+    )
+    # Found first, by its indices: usually there is none, and the outbox is long.
+    found = connection.scalars(sa.select(digest.c.id).where(digest.c.kind == STORM, is_open)).all()
+    if not found:
+        return []
+    query = (
+        sa.select(c.digest_id, c.destination, c.priority, digest.c.batch, digest.c.opened_at)
+        .join(digest, digest.c.id == c.digest_id)
+        .where(
+            c.digest_id.in_(found),
+            c.kind == DIGEST,
+            c.status.in_([Status.SENT, Status.RELAYED]),
+        )
+        .order_by(c.digest_id)
+    )
+    return connection.execute(query).all()
+
+
+def _digested(digest_id: int) -> sa.Select[int]:
+    """The open incidents that the digest tells."""
+    told, own = digest_incident.c, _root.c
+    return (
+        sa.select(incident.c.id)
+        .join(digest_incident, told.incident_id == incident.c.id)
+        .join(_root, own.incident_id == incident.c.id)
+        .where(
+            told.digest_id == digest_id,
+            incident.c.status.in_(OPEN),
+            own.kind == ROOT,
+            own.status == Status.DIGESTED,
+        )
+    )
+
+
+def _beside(place: str, opened_at: dt.datetime) -> sa.Select[int]:
+    """The open incidents whose own messages came to the place with the storm."""
+    own = _root.c
+    return (
+        sa.select(incident.c.id)
+        .join(_root, own.incident_id == incident.c.id)
+        .where(
+            own.destination == place,
+            own.kind == ROOT,
+            own.status.in_([Status.SENT, Status.RELAYED]),
+            own.sent_at.between(opened_at - AROUND, opened_at + AROUND),
+            incident.c.status.in_(OPEN),
+        )
+    )
 
 
 def _gather_in(

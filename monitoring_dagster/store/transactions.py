@@ -2,6 +2,18 @@
 
 A failure of the network or the server rolls a transaction back as a whole, and everything that
 the store does ends the same when it is done twice, so that running it again is always safe.
+
+The order in which transactions lock, so that in PostgreSQL no two wait for each other:
+
+1. the turn of a monitor (`evaluations.take_turn`) or of a storm's place (`storms.gather`),
+2. incidents, with their signals and events,
+3. digests,
+4. the outbox with its doubts: the notice that the transaction is about first. Whoever wants
+   further notices, of which others may have some, skips those (`SKIP LOCKED`),
+5. one destination of one channel, then the alarm of another,
+6. the head of the audit log, last of all (`audit.append`): from there on everybody waits.
+
+SQLite has one writer at a time.
 """
 
 from __future__ import annotations
@@ -16,7 +28,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
-from monitoring_dagster.errors import StoreError, StoreUnreachable
+from monitoring_dagster.errors import StoreBusy, StoreError, StoreUnreachable
 from monitoring_dagster.store.engine import postgres_engine, shown, sqlite_engine
 
 T = TypeVar("T")
@@ -25,6 +37,8 @@ ATTEMPTS = 5
 
 _TRANSIENT = {"40001", "40P01", "57P01", "57P02", "57P03"}
 """Serialisation failure, deadlock, and a server that shuts down, crashed or starts up."""
+
+_LOCK_TIMEOUT = "55P03"
 
 _SQLITE_ADVICE = {
     "not a database": "the file is damaged or something else; move it aside and restore a backup",
@@ -78,10 +92,24 @@ class Database:
         if engine is not None:
             engine.dispose()
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one transaction that may write; `work` may run more than once."""
+    def write(self, work: Callable[[sa.Connection], T], *, wait_seconds: float | None = None) -> T:
+        """Run `work` in one transaction that may write; `work` may run more than once.
+
+        Raises:
+            StoreBusy: others kept what it wants locked for longer than `wait_seconds`, or than
+                every transaction of this database waits.
+        """
+
+        def hurried(connection: sa.Connection) -> T:
+            if wait_seconds is not None and not self.is_sqlite:
+                limit = f"SET LOCAL lock_timeout = '{round(wait_seconds * 1000)}ms'"
+                connection.exec_driver_sql(limit)
+            return work(connection)
+
         # A transaction that begins as a reader cannot wait for its turn to write in SQLite.
-        return self._transact(work, self.engine, begin="BEGIN IMMEDIATE")
+        return self._transact(
+            hurried, self.engine, begin="BEGIN IMMEDIATE", wait_seconds=wait_seconds
+        )
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction that only reads; `work` may run more than once."""
@@ -98,13 +126,20 @@ class Database:
         )
         return self._transact(work, engine, begin="BEGIN IMMEDIATE")
 
-    def _transact(self, work: Callable[[sa.Connection], T], engine: sa.Engine, begin: str) -> T:
+    def _transact(
+        self,
+        work: Callable[[sa.Connection], T],
+        engine: sa.Engine,
+        begin: str,
+        *,
+        wait_seconds: float | None = None,
+    ) -> T:
         attempt = 0
         while True:
             attempt += 1
             try:
                 with engine.connect() as connection:
-                    connection.execution_options(begin=begin)
+                    connection.execution_options(begin=begin, wait_seconds=wait_seconds)
                     with connection.begin():
                         return work(connection)
             except (DBAPIError, sqlite3.Error) as error:
@@ -118,11 +153,14 @@ class Database:
             cause = cause.replace(str(self.url.password), "***")
         if isinstance(error, (IntegrityError, DataError)):
             return StoreError(f"the store {shown(self.url)} refused what was written: {cause}")
-        return StoreUnreachable(
+        unusable = StoreBusy if _is_locked(error) else StoreUnreachable
+        return unusable(
             f"the store {shown(self.url)} cannot be used: {cause}. To do: {self._advice(cause)}."
         )
 
     def _advice(self, cause: str) -> str:
+        if not self.is_sqlite and "lock timeout" in cause:
+            return "another process has kept it locked; end that process, or wait, and try again"
         if not self.is_sqlite:
             return (
                 "check that the server runs, and the host, database, user, password and rights "
@@ -146,6 +184,13 @@ def is_transient(error: DBAPIError | sqlite3.Error) -> bool:
         return code in _TRANSIENT or code.startswith("08")
     never_connected = isinstance(error, OperationalError) and error.statement is None
     return error.connection_invalidated or never_connected
+
+
+def _is_locked(error: DBAPIError | sqlite3.Error) -> bool:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "pgcode", None) == _LOCK_TIMEOUT or (
+        isinstance(original, sqlite3.OperationalError) and "locked" in str(original)
+    )
 
 
 def _cause(error: DBAPIError | sqlite3.Error) -> str:

@@ -168,9 +168,9 @@ class Docket:
             sa.select(c.day, c.value)
             .where(
                 c.monitor == self._name,
-                c.metric == metric,
-                c["column"] == column,
-                c.segment == segment,
+                c.metric == key_text(metric, max_bytes=SHORT_KEY_BYTES),
+                c["column"] == key_text(column, max_bytes=KEY_BYTES),
+                c.segment == key_text(segment, max_bytes=KEY_BYTES),
                 c.model_version == "all",
                 c.day.between(first, last),
                 c.value.is_not(None),
@@ -179,32 +179,38 @@ class Docket:
         )
         return [(row.day, row.value) for row in self.connection.execute(query)]
 
-    def made_of(self, day: dt.date) -> dict[str, str]:
-        """Which model versions served, and which configuration the day was measured under."""
+    def made_of(self, first: dt.date, last: dt.date) -> dict[dt.date, dict[str, str]]:
+        """By day: which model versions served, and by which configuration and code it was judged.
+
+        The keys of a day are `model version`, `configuration` and `algorithms`.
+        """
         c, e = measurement.c, evaluation.c
         served = (
-            sa.select(c.model_version)
-            .distinct()
+            sa.select(c.day, c.model_version)
             .where(
                 c.monitor == self._name,
                 c.metric == "rows",
                 c["column"] == "",
                 c.segment == "all",
                 c.model_version != "all",
-                c.day == day,
+                c.day.between(first, last),
             )
-            .order_by(c.model_version)
+            .order_by(c.day, c.model_version)
         )
-        latest = (
-            sa.select(e.config_hash, e.algorithm_version)
-            .where(e.monitor == self._name, e.day == day, e.stage == STAGE)
-            .order_by(e.revision.desc())
-            .limit(1)
+        judged = (
+            sa.select(e.day, e.config_hash, e.algorithm_version)
+            .where(e.monitor == self._name, e.stage == STAGE, e.day.between(first, last))
+            .order_by(e.day, e.revision)
         )
-        found = {"model version": ", ".join(self.connection.scalars(served))}
-        under = self.connection.execute(latest).first()
-        if under is not None:
-            found |= {"configuration": under.config_hash, "algorithms": under.algorithm_version}
+        found: dict[dt.date, dict[str, str]] = {}
+        for row in self.connection.execute(served):
+            of_day = found.setdefault(row.day, {})
+            before = f"{of_day['model version']}, " if of_day else ""
+            of_day["model version"] = before + row.model_version
+        for row in self.connection.execute(judged):
+            found.setdefault(row.day, {}).update(
+                {"configuration": row.config_hash, "algorithms": row.algorithm_version}
+            )
         return found
 
     def fingerprint(self, day: dt.date) -> list[list[str]]:
@@ -265,18 +271,21 @@ class Docket:
         )
         return [NewNormal(*row) for row in self.connection.execute(query)]
 
-    def accept(self, accepted: NewNormal) -> None:
-        """Remember what is normal from a day on; what was remembered is never changed."""
-        self.connection.execute(
-            sa.insert(new_normal),
-            {
-                "monitor": self._name,
-                "since": accepted.since,
-                "because": free_text(accepted.because, max_bytes=DETAIL_BYTES),
-                "accepted_by": free_text(accepted.accepted_by, max_bytes=SHORT_KEY_BYTES),
-                "accepted_at": accepted.accepted_at,
-            },
+    def accept(self, accepted: NewNormal) -> bool:
+        """Remember what is normal from a day on; what was remembered is never changed.
+
+        Returns:
+            False where the same was accepted already.
+        """
+        said = accepted._replace(
+            because=free_text(accepted.because, max_bytes=DETAIL_BYTES),
+            accepted_by=free_text(accepted.accepted_by, max_bytes=SHORT_KEY_BYTES),
         )
+        if any(said[:3] == known[:3] for known in self.new_normals()):
+            return False
+        row = {"monitor": self._name, **said._asdict()}
+        self.connection.execute(sa.insert(new_normal), row)
+        return True
 
     def write(self, about: EvaluationInput, verdicts: Iterable[Row], state: str) -> Recorded:
         """Store the verdicts and the state of a day, replacing what was decided of it before.

@@ -157,7 +157,7 @@ def running_dagster(
             )  # fmt: skip
             running.callback(_stop, process)
             if name == "code":
-                _wait_for_port(code_port)
+                _wait_for_port(code_port, process, folder / "code.log")
         dagster = Dagster(f"http://127.0.0.1:{web_port}", folder)
         dagster.until("the code location's load", lambda: _loaded(dagster))
         yield dagster
@@ -177,13 +177,13 @@ def _loaded(dagster: Dagster) -> bool | None:
     return True if ready else None
 
 
-def _wait_for_port(port: int) -> None:
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         threading.Event().wait(0.2)
-    raise AssertionError(f"nothing listens on port {port}")
+    raise AssertionError(f"nothing listens on port {port}\n{log.read_text()[-3000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

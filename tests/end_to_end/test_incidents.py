@@ -175,7 +175,7 @@ def what_is_silenced_is_not_told_and_what_is_whole_again_is(
     dagster: Dagster, office: Office, day: dt.date
 ) -> None:
     asked = {"monitor": "small", "cause": "column:age", "hours": 1.0, "because": "known"}
-    answer(dagster, "silence_incidents", "silence", asked)
+    answer(dagster, "silence_incidents", asked)
     dagster.launch("small_daily", day)
     dagster.until("the resolution", lambda: office.reply("income", "Resolved"))
     found = office.incident("age")
@@ -197,14 +197,14 @@ def somebody_says_that_it_is_over(dagster: Dagster, office: Office) -> None:
     found = office.incident("probability")
     assert found is not None
     asked = {"incident": found["ref"], "because": "the writer is mended"}
-    answer(dagster, "resolve_incident", "resolve", asked)
+    answer(dagster, "resolve_incident", asked)
     dagster.until(
         "the other resolution", lambda: office.reply("probability", "the writer is mended")
     )
 
 
-def answer(dagster: Dagster, job: str, op: str, asked: dict[str, object]) -> None:
-    dagster.launch(job, config={"ops": {op: {"config": asked | {"by": "ada"}}}})
+def answer(dagster: Dagster, job: str, asked: dict[str, object]) -> None:
+    dagster.launch(job, config=asked | {"by": "ada"})
     (run,) = dagster.until(job, lambda: dagster.finished(job, 1))
     assert run["status"] == "SUCCESS"
 
@@ -229,8 +229,8 @@ def everything_is_in_the_audit_log(office: Office) -> None:
     done = {(entry.actor, entry.action) for entry in logged}
     assert done >= {
         (f"slack:{office.person}", "incident.acknowledged"),
-        ("ada", "silence.created"),
-        ("ada", "incident.resolved"),
+        ("user:ada", "silence.created"),
+        ("user:ada", "incident.resolved"),
     }
 
 

@@ -114,3 +114,43 @@ def test_where_labels_never_come_an_estimate_is_all_there_is() -> None:
         reference={"first_day": "2026-01-05", "last_day": "2026-02-15"},
     )  # fmt: skip
     assert outcome(blind, Cause.parse("performance"), [ok(ESTIMATE)], []) is Outcome.CLEAR
+
+
+@pytest.mark.parametrize(
+    ("cause", "fired", "verdicts", "expected"),
+    [
+        pytest.param(
+            "segment:region=n", drift("age", segment="region=n"), [ok(drift("age"))],
+            Outcome.ABSENT, id="the whole was judged, and the segment was not there",
+        ),
+        pytest.param(
+            "version:2", drift("age", version="2"), [ok(drift("income"))],
+            Outcome.ABSENT, id="the version was not there",
+        ),
+        pytest.param(
+            "segment:region=n", drift("age", segment="region=n"), [drift("age")],
+            Outcome.ABSENT, id="the whole fires",
+        ),
+        pytest.param(
+            "segment:region=n", harm(segment="region=n"), [ok(drift("age"))],
+            Outcome.UNKNOWN, id="labels are awaited",
+        ),
+        pytest.param(
+            "segment:region=n", drift("age", segment="region=n"),
+            [ok(drift("age")), ok(drift("age", segment="region=n"), *TOO_FEW)],
+            Outcome.UNKNOWN, id="the segment has too few rows",
+        ),
+        pytest.param(
+            "segment:region=n", drift("age", segment="region=n"), [ok(drift("age"), *TOO_FEW)],
+            Outcome.UNKNOWN, id="the whole has too few rows",
+        ),
+        pytest.param(
+            "inputs", drift("age"), [ok(performance())],
+            Outcome.UNKNOWN, id="only a part of the traffic can go",
+        ),
+    ],
+)  # fmt: skip
+def test_a_part_is_absent_where_the_whole_is_judged_without_it(
+    cause: str, fired: Verdict, verdicts: list[Verdict], expected: Outcome
+) -> None:
+    assert judged(cause, *verdicts, signals=(signal(fired),)) is expected

@@ -9,7 +9,7 @@ import pytest
 
 from monitoring_dagster.decisions.verdict import Level, Reason, Rule, Verdict
 from monitoring_dagster.incidents.cause import Cause
-from monitoring_dagster.incidents.context import Context, Facts, context, leading
+from monitoring_dagster.incidents.context import Context, Facts, FailedCheck, context, leading
 from monitoring_dagster.incidents.grouping import group
 from monitoring_dagster.incidents.incident import CauseOfDay, Link, NextStep
 from monitoring_dagster.incidents.next_step import next_step
@@ -296,11 +296,32 @@ def test_the_context_lists_columns_and_segments_by_what_they_do() -> None:
 
 
 def test_the_context_carries_what_was_looked_up() -> None:
-    facts = Facts(("null",), ("v2",), ((DAY, 1.0),), "psi", 0.2, (Link("a", "b"),), (("k", "v"),))
+    checks = (FailedCheck("features", "age", "null"), FailedCheck("labels", "", "few"))
+    facts = Facts(checks, ("v2",), ((DAY, 1.0),), "psi", 0.2, (Link("a", "b"),), (("k", "v"),))
     said = told(drift("age"), facts=facts)
-    assert (said.checks, said.versions, said.trend) == (facts.checks, facts.versions, facts.trend)
+    assert said.checks == ("null", "few")
+    assert (said.versions, said.trend) == (facts.versions, facts.trend)
     assert (said.trend_of, said.trend_limit, said.links) == ("psi", 0.2, facts.links)
     assert ("k", "v") in said.details
+
+
+@pytest.mark.parametrize(
+    ("found", "told_of"),
+    [
+        pytest.param([lost("age")], ("age",), id="a broken column shows its own"),
+        pytest.param([snapshot("features")], ("age", "income"), id="a snapshot those of its kind"),
+        pytest.param([drift("age")], ("age", "income", "labels"), id="anything else shows all"),
+    ],
+)
+def test_what_is_broken_is_shown_with_its_own_failed_checks(
+    found: list[Verdict], told_of: tuple[str, ...]
+) -> None:
+    checks = (
+        FailedCheck("features", "age", "age"),
+        FailedCheck("features", "income", "income"),
+        FailedCheck("labels", "", "labels"),
+    )
+    assert told(*found, facts=Facts(checks)).checks == told_of
 
 
 def test_the_context_of_an_incident_without_signals_is_empty_and_no_error() -> None:

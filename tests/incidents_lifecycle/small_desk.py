@@ -9,9 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitoring_dagster.decisions.verdict import Level
-from monitoring_dagster.incidents import acts, changes, escalation, lateness, lifecycle, silences
+from monitoring_dagster.incidents import (
+    acts,
+    calling,
+    changes,
+    escalation,
+    lateness,
+    lifecycle,
+    silences,
+)
 from monitoring_dagster.incidents.cause import Cause, CauseKind, dedup_key
 from monitoring_dagster.incidents.changes import Change, Finding
+from monitoring_dagster.incidents.escalation import Due
 from monitoring_dagster.incidents.incident import (
     CauseOfDay,
     Context,
@@ -101,8 +110,8 @@ def finding(
 
 
 def history_of(text: str, level: Level = Level.WARN) -> list[Judged]:
-    """A history as text: F fires, C is clear, any other sign says nothing."""
-    words = {"F": Outcome.FIRING, "C": Outcome.CLEAR}
+    """A history as text: F fires, C is clear, A is absent, any other sign says nothing."""
+    words = {"F": Outcome.FIRING, "C": Outcome.CLEAR, "A": Outcome.ABSENT}
     return [Judged(day(i), words.get(c, Outcome.UNKNOWN), level) for i, c in enumerate(text)]
 
 
@@ -160,7 +169,8 @@ class Desk:
         found = CauseOfDay(self.cause, level, signals)
         late = lateness.is_late(self.monitor, found, day(number), now)
         weighed = finding(number, outcome, priority=priority, signals=signals, is_late=late)
-        step = lifecycle.move(self.latest, known, self.rules)
+        later = [j for when, j in self.history.items() if when > day(number)]
+        step = lifecycle.move(self.latest, known, self.rules, later=later)
         # Marked first, so that an end or a return of what flaps is not told any more.
         if (latest := self.latest) is not None and step not in (Move.NOTHING, Move.OPEN):
             self.store(latest, changes.marked(latest, known, now), now)
@@ -178,8 +188,11 @@ class Desk:
         elif latest is None or step is Move.NOTHING:
             return
         elif step is Move.STAY:
-            change = changes.stayed(latest, weighed, known, self.rules, mute=mute, at=now)
+            judged = list(self.history.values())
+            change = changes.stayed(latest, weighed, judged, self.rules, mute=mute, at=now)
             self.store(latest, change, now)
+        elif step is Move.GONE:
+            self.store(latest, changes.gone(latest, self.rules, now), now)
         elif step is Move.RESOLVE:
             self.store(latest, changes.resolved(latest, self.rules, now), now)
         elif step is Move.REOPEN:
@@ -189,12 +202,22 @@ class Desk:
         latest = self.latest
         if latest is None or not latest.is_open:
             return
-        mute = self.mute(now)
-        if mute is None and changes.waits(latest, now):
-            self.store(latest, changes.called(latest, "the silence is over", now), now)
+        mute, judged_until = self.mute(now), max([*self.history, latest.last_day])
+        is_stale = escalation.is_stale(latest, self.monitor, judged_until, now)
+        due = self._due(latest, now) if not is_stale else []
+        if mute is not None:
+            after = calling.kept_back(latest, mute, now, is_due=bool(due))
+            self.store(latest, (after, []), now)
+            return
+        if calling.waits(latest, now) and not (is_stale and latest.alerted_at is not None):
+            self.store(latest, calling.called(latest, "the silence is over", now), now)
             latest = self.incidents[latest.ref]
-        for what in escalation.due(latest, self.events[latest.ref], self.monitor, now, mute=mute):
+            due = self._due(latest, now)
+        for what in due:
             self.store(latest, escalation.told(latest, what, now), now)
+
+    def _due(self, latest: Incident, now: dt.datetime) -> list[Due]:
+        return escalation.due(latest, self.events[latest.ref], self.monitor, now, mute=None)
 
     def acknowledge(self, now: dt.datetime) -> None:
         if (latest := self.latest) is not None:
@@ -218,7 +241,7 @@ class Desk:
         self.incidents[after.ref] = after
         self.events.setdefault(after.ref, []).extend(events)
         for row in owed(before, after, self.monitor, has_root=has_root, mute=mute, now=now):
-            assert row.kind is Kind.DIGEST or row.key not in self.outbox or _is_worse(row), row.key
+            assert row.kind is Kind.DIGEST or row.key not in self.outbox, row.key
             self.outbox.setdefault(row.key, row)
 
     def state(self) -> Mapping[str, Any]:
@@ -227,8 +250,3 @@ class Desk:
             "events": {ref: list(events) for ref, events in self.events.items()},
             "outbox": dict(self.outbox),
         }
-
-
-def _is_worse(row: Owed) -> bool:
-    """A rise to the same priority is owed once, however often it rises."""
-    return row.kind is Kind.ESCALATION and row.key.endswith((":P1", ":P2"))

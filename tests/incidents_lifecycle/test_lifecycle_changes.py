@@ -9,7 +9,7 @@ import pytest
 
 from monitoring_dagster.decisions.verdict import Level
 from monitoring_dagster.errors import SilenceInvalid
-from monitoring_dagster.incidents import acts, changes
+from monitoring_dagster.incidents import acts, calling, changes
 from monitoring_dagster.incidents.changes import Change
 from monitoring_dagster.incidents.incident import (
     EventKind,
@@ -179,19 +179,19 @@ def test_a_return_has_to_be_acknowledged_anew(rules: Rules) -> None:
 
 def test_the_end_of_a_silence_calls() -> None:
     silent = an_incident(mute=MUTE)
-    assert changes.waits(silent, MUTE.until)
-    heard, events = changes.called(silent, "the silence is over", MUTE.until)
+    assert calling.waits(silent, MUTE.until)
+    heard, events = calling.called(silent, "the silence is over", MUTE.until)
     assert heard.alerted_at == MUTE.until
     assert heard.revision == silent.revision
     assert [event.kind for event in events] == [EventKind.SILENCE_ENDED]
-    assert not changes.waits(heard, MUTE.until)
+    assert not calling.waits(heard, MUTE.until)
 
 
 def test_the_end_of_a_snooze_calls_again() -> None:
     asleep, _ = acts.snoozed(an_incident(), morning(3), "ada", morning(2))
-    assert not changes.waits(asleep, morning(2))
-    assert changes.waits(asleep, morning(3))
-    awake, _ = changes.called(asleep, "the snooze is over", morning(3))
+    assert not calling.waits(asleep, morning(2))
+    assert calling.waits(asleep, morning(3))
+    awake, _ = calling.called(asleep, "the snooze is over", morning(3))
     assert (awake.snoozed_until, awake.alerted_at) == (None, morning(3))
 
 

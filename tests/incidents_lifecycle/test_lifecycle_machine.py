@@ -34,7 +34,7 @@ class Lives(RuleBasedStateMachine):
         self.now = morning(-1)
 
     @rule(
-        outcome=st.sampled_from([Outcome.FIRING, Outcome.FIRING, Outcome.CLEAR, Outcome.UNKNOWN]),
+        outcome=st.sampled_from([Outcome.FIRING, *Outcome]),
         level=st.sampled_from([Level.WARN, Level.CRITICAL]),
         priority=st.sampled_from(Priority),
     )
@@ -154,7 +154,7 @@ class Lives(RuleBasedStateMachine):
             assert not new & CALLS
 
     def _was_clear_for_long_enough(self) -> None:
-        judged = [j for j in sorted(self.desk.history.values()) if j.outcome is not Outcome.UNKNOWN]
+        judged = [j for j in sorted(self.desk.history.values()) if j.outcome.is_judged]
         last = judged[-self.desk.rules.close_after_days :]
         assert [j.outcome for j in last] == [Outcome.CLEAR] * self.desk.rules.close_after_days
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from monitoring_dagster.decisions.verdict import Level
@@ -93,7 +95,8 @@ def test_a_history_that_is_too_short_ends_nothing(rules: Rules) -> None:
 def test_days_bring_a_resolved_incident_back(
     rules: Rules, resolved: Incident, history: str, expected: Move
 ) -> None:
-    assert lifecycle.move(resolved, history_of(history), rules) is expected
+    later = history_of("FFCCC")[len(history) :]
+    assert lifecycle.move(resolved, history_of(history), rules, later=later) is expected
 
 
 def test_what_a_person_resolved_is_not_reopened_by_days_that_it_had_seen(rules: Rules) -> None:
@@ -136,3 +139,59 @@ def test_a_short_name_that_is_taken_is_not_given_again() -> None:
     assert first != second
     assert second == lifecycle.reference("KEY", day(0), [first])
     assert first == lifecycle.reference("KEY", day(0)) != lifecycle.reference("KEY", day(1))
+
+
+@pytest.mark.parametrize(
+    ("history", "later", "expected"),
+    [
+        pytest.param("FF", "", Move.REOPEN, id="the days that ended it say nothing any more"),
+        pytest.param("FFFFF", "", Move.REOPEN, id="they fire, and it had not seen them"),
+        pytest.param("FF", "?C", Move.NOTHING, id="a later day is clear"),
+        pytest.param("FF", "A", Move.NOTHING, id="a later day knows nothing of it"),
+        pytest.param("F?", "", Move.NOTHING, id="the day in question says nothing"),
+        pytest.param("FFA", "", Move.NOTHING, id="the day in question knows nothing of it"),
+    ],
+)
+def test_an_end_that_is_taken_back_is_none(
+    rules: Rules, resolved: Incident, history: str, later: str, expected: Move
+) -> None:
+    known = history_of(history + later)
+    found = lifecycle.move(resolved, known[: len(history)], rules, later=known[len(history) :])
+    assert found is expected
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        pytest.param("FF" + 11 * "A", Move.STAY, id="too few absent days"),
+        pytest.param("FF" + 12 * "A", Move.GONE, id="enough absent days"),
+        pytest.param("FF" + 6 * "A" + "??" + 6 * "A", Move.GONE, id="enough, with unknown between"),
+        pytest.param("FF" + 6 * "A" + "C" + 6 * "A", Move.STAY, id="it was there between"),
+        pytest.param("FF" + 12 * "?", Move.STAY, id="nothing is known of the whole, either"),
+        pytest.param("A" * 12, Move.STAY, id="days before it fired"),
+    ],
+)
+def test_what_is_absent_for_long_is_gone(rules: Rules, history: str, expected: Move) -> None:
+    last_day = day(1) if "F" in history else day(11)
+    incident = dataclasses.replace(an_incident(), last_day=last_day)
+    assert lifecycle.move(incident, history_of(history), rules) is expected
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        pytest.param("", True, id="the day before"),
+        pytest.param("CC", True, id="too few clear days"),
+        pytest.param("CCC", False, id="enough clear days to end it"),
+        pytest.param("CCFCC", True, id="never enough in a row"),
+        pytest.param("C?C?C", False, id="enough, with days between that say nothing"),
+        pytest.param("AAAA", True, id="days that know nothing of it"),
+    ],
+)
+def test_an_episode_lasts_until_enough_clear_days(
+    rules: Rules, between: str, expected: bool
+) -> None:
+    history = history_of("F" + between + "F")
+    since = day(len(between) + 1)
+    assert lifecycle.is_same_episode(day(0), since, history, rules) is expected
+    assert lifecycle.is_same_episode(since, since, history, rules)

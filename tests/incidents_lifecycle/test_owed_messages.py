@@ -68,7 +68,7 @@ def test_a_rise_to_an_urgent_priority_calls_in_the_thread(desk: Desk) -> None:
     desk.judge(1, F, Level.CRITICAL, Priority.P1)
     rise = list(desk.outbox.values())[-1]
     assert desk.latest is not None
-    assert rise.key == f"escalation:{desk.latest.ref}:0:P1"
+    assert rise.key == f"escalation:{desk.latest.ref}:0:1:P1"
     assert rise.payload["headline"] == "Now P1, was P3: Inputs have changed"
     assert rise.payload["mention"] == "<!subteam^S0TEAM>"
 
@@ -162,7 +162,7 @@ def test_a_return_is_escalated_from_the_first_step_on(desk: Desk) -> None:
     desk.attend(morning(4) + 2 * HOUR)
     assert desk.latest is not None
     steps = [row.key for row in desk.outbox.values() if row.kind is Kind.ESCALATION]
-    assert steps == [f"escalation:{desk.latest.ref}:{reopened}:1" for reopened in (0, 1)]
+    assert steps == [f"escalation:{desk.latest.ref}:{reopened}:0:1" for reopened in (0, 1)]
 
 
 def test_what_can_be_owed_is_what_can_be_noticed() -> None:

@@ -102,9 +102,10 @@ def test_a_silence_mutes_from_its_first_instant_to_before_its_last(monitor: Moni
 
 
 def test_of_several_reasons_the_one_counts_that_ends_last(monitor: Monitor) -> None:
-    asleep = dataclasses.replace(an_incident(), snoozed_until=NOW + dt.timedelta(days=3))
+    wakes_at = NOW + dt.timedelta(days=3)
+    asleep = dataclasses.replace(an_incident(), snoozed_until=wakes_at)
     longer = dataclasses.replace(HOLIDAYS, ends_at=NOW + dt.timedelta(days=4), because="ski")
-    assert muted(asleep, [HOLIDAYS], monitor, NOW) == Mute("snoozed", asleep.snoozed_until)
+    assert muted(asleep, [HOLIDAYS], monitor, NOW) == Mute("snoozed", wakes_at)
     assert muted(asleep, [HOLIDAYS, longer], monitor, NOW) == Mute(
         "silenced by ada: ski", longer.ends_at
     )
@@ -125,5 +126,6 @@ def test_a_window_may_last_past_midnight(now: str, until: str | None) -> None:
         maintenance=[{"days": ["sat"], "from": "22:00", "to": "04:00", "because": "backup"}]
     )
     found = muted_cause(INPUTS, [], monitor, dt.datetime.fromisoformat(f"{now}+00:00"))
-    expected = until and Mute("maintenance: backup", dt.datetime.fromisoformat(f"{until}+00:00"))
+    ends = until and dt.datetime.fromisoformat(f"{until}+00:00")
+    expected = ends and Mute("maintenance: backup", ends, is_planned=True)
     assert found == expected

@@ -72,11 +72,12 @@ def test_a_burst_is_ten_messages_and_one_digest(world: World, wall: Wall) -> Non
     assert wall.seen[-1].text == "31 incidents"
 
     late = world.open("P3")
-    told = world.reply(refs[-1])
+    told = world.reply(refs[-1], "reopening")
+    called = world.reply(refs[-2])
     world.delivery(wall).deliver(ROUND)
     world.clock.move(seconds=45)
     world.delivery(wall).deliver()
-    assert len(wall.seen) == 12
+    assert (len(wall.seen), world.status(called)) == (12, "superseded")
     assert world.status(f"root:{late}:1") == "digested"
     digest = next(m for m in wall.seen if m.key.startswith("digest:"))
     assert digest.text == "32 incidents"

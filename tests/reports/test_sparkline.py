@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import math
+import re
 import xml.etree.ElementTree as ET
 
-from monitoring_dagster.reports.sparkline import Point, trend
+from monitoring_dagster.reports.sparkline import Picture, Point, trend
 
 NAN = math.nan
 
@@ -35,3 +36,11 @@ def test_a_constant_trend_is_drawn_and_names_are_escaped() -> None:
 def test_the_reference_widens_the_scale_and_is_dashed() -> None:
     document = drawn(Point("a", 0.7, 0.6, 0.8), reference=0.2)
     assert [e for e in document.iter() if "stroke-dasharray" in e.attrib]
+
+
+def test_a_name_beside_a_picture_is_neither_a_link_nor_a_picture_of_its_own() -> None:
+    picture = Picture.of("<svg/>", "psi of x](https://evil.example/y.png) ![<b>\n# y")
+    alternative, _, source = picture.removeprefix("![").rpartition("](")
+    assert source == "data:image/svg+xml;base64,PHN2Zy8+)"
+    unescaped = re.sub(r"\\[^\w\s]", "", alternative)
+    assert not set(unescaped) & set("[]()<>!#`\n")

@@ -14,8 +14,8 @@ from sqlalchemy import event
 
 from monitoring_dagster.errors import StoreOutdated, StoreUnreachable
 from monitoring_dagster.store import Store
-from monitoring_dagster.store.migrations import HEAD, VERSION_TABLE
 from monitoring_dagster.store.audit.tables import metadata
+from monitoring_dagster.store.migrations import HEAD, VERSION_TABLE
 from tests.store.builders import evaluation, rows, upgrade
 
 

@@ -250,9 +250,13 @@ def test_measurements_come_with_the_instant_whose_knowledge_they_used(store: Sto
 def test_what_is_accepted_is_only_ever_added(store: Store) -> None:
     summer = NewNormal(after(2), "summer", "ann", MORNING)
     prices = NewNormal(DAY, "new prices; agreed with sales", "bob", LATER)
-    for normal in (summer, prices, summer):
-        store.decide("flights", lambda docket, accepted=normal: docket.accept(accepted))
-    assert store.look_up("flights", Docket.new_normals) == [prices, summer, summer]
+    again = summer._replace(accepted_at=LATER)
+    accepted = [
+        store.decide("flights", lambda docket, normal=normal: docket.accept(normal))
+        for normal in (summer, prices, again)
+    ]
+    assert accepted == [True, True, False]
+    assert store.look_up("flights", Docket.new_normals) == [prices, summer]
     assert store.look_up("trains", Docket.new_normals) == []
 
 

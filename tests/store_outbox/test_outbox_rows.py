@@ -22,7 +22,7 @@ def terms(owner: str, interval: dt.timedelta = NOTHING) -> Terms:
 
 
 def claim(store: Store, now: dt.datetime, by: Terms) -> Claimed | None:
-    return store.write(lambda c: claims.claim(c, "slack", Turn.OWN, now, by))
+    return store.write(lambda c: claims.claim(c, [("slack", Turn.OWN)], now, by))
 
 
 def sent(store: Store, lease: Lease, ts: str, now: dt.datetime = START) -> bool:
