@@ -229,6 +229,7 @@ class Recording:
 
         def work(connection: sa.Connection) -> list[Happened]:
             now = self._office.clock()
+            outbox.hold(connection, claimed.notice.id)
             told = self._replace(connection, host, answer.error)
             outbox.release(connection, claimed.lease, now, answer.error, failures=1)
             self._end_own_doubt(connection, claimed, began)
