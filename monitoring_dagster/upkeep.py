@@ -16,10 +16,11 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from monitoring_dagster import hearing
-from monitoring_dagster.errors import IncidentUnknown, MonitoringError, StoreBusy
+from monitoring_dagster.errors import IncidentUnknown, MonitoringError, SilenceInvalid, StoreBusy
 from monitoring_dagster.hearing import Heard
 from monitoring_dagster.incidents import answering, attending, gathered
 from monitoring_dagster.incidents.audience import Audience, Location
@@ -28,12 +29,14 @@ from monitoring_dagster.incidents.desk import Desk, Office, silence_of
 from monitoring_dagster.incidents.incident import Incident
 from monitoring_dagster.incidents.silences import Silence
 from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.monitors.vocabulary import LOCATION
 from monitoring_dagster.notifications.configuration import Channels
 from monitoring_dagster.notifications.delivered import Delivered, Happened
 from monitoring_dagster.notifications.delivery import Delivery
 from monitoring_dagster.notifications.file import FileChannel
 from monitoring_dagster.notifications.pacing import STANDARD, Rules
 from monitoring_dagster.notifications.rendering import draw, render
+from monitoring_dagster.reports.terminal import near
 from monitoring_dagster.store import Docket, Store, incidents, silences
 from monitoring_dagster.store.audit import Entry, append
 from monitoring_dagster.store.outbox import Notice
@@ -177,6 +180,9 @@ class Upkeep:
         Raises:
             SilenceInvalid: it cannot be meant.
         """
+        names = [*self.monitors, LOCATION]
+        if not any(fnmatchcase(name, monitor) for name in names):
+            raise SilenceInvalid(f"no monitor matches {monitor!r}; {near(monitor, names)}")
         now = self.clock()
         wanted = Silence(0, monitor, cause, now, now + length, by, because)
         number = self.at_desk(Location(), lambda desk: answering.silence(desk, wanted))

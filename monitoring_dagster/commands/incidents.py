@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,13 +147,7 @@ def silence(
     by: By = None,
 ) -> None:
     """Call nobody for what matches for a while; incidents are opened and kept all the same."""
-    from monitoring_dagster.monitors.vocabulary import LOCATION
-    from monitoring_dagster.reports import terminal
-
     who, why, lasting = actor(by), reason(because), length(hours)
-    known = [*deployment.monitors(), LOCATION]
-    if not any(fnmatchcase(name, monitor) for name in known):
-        fail(f"no monitor matches {monitor!r}; {terminal.near(monitor, known)}")
     silenced = deployment.upkeep().silence(monitor, cause, lasting, by=who, because=why)
     ends = f"{silenced.ends_at:%Y-%m-%d %H:%M} UTC"
     what = f"{silenced.cause} of {silenced.monitor}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitoring_dagster.decisions.verdict import Level, Rule, Verdict
 from monitoring_dagster.incidents import changes, lifecycle, merging, silences
@@ -128,7 +128,10 @@ def _moved(
 ) -> Change:
     rules, mute = Rules.of(desk.monitor, cause), desk.mute(before)
     if move is Move.RESOLVE:
-        return changes.resolved(before, rules, desk.now)
+        after, events = changes.resolved(before, rules, desk.now)
+        lead = leading(cause, before.signals)
+        facts = briefing.facts(desk.docket, of_day.day, before.since, lead)
+        return replace(after, context=replace(after.context, trend=facts.trend)), events
     if move is Move.GONE:
         return changes.gone(before, rules, desk.now)
     finding = _finding(desk, briefing, cause, of_day, before)

@@ -76,12 +76,12 @@ def owed(
     """
     due = _Telling(before, after, monitor, now)
     if mute is not None:
-        return [*due.resolution(has_root), *due.digest()]
+        return [*due.ending(has_root), *due.digest()]
     root = [] if has_root else list(due.root())
     replies = list(due.replies()) if has_root else []
     begins = root or [reply for reply in replies if reply.kind is Kind.REOPENING]
     pictures = due.picture() if begins else ()
-    return [*root, *replies, *pictures, *due.resolution(has_root), *due.digest()]
+    return [*root, *replies, *pictures, *due.ending(has_root), *due.digest()]
 
 
 def late_digest(batch: str, monitor: Audience, priority: Priority, now: dt.datetime) -> Owed:
@@ -168,11 +168,17 @@ class _Telling:
             key = f"resolution:{after.ref}:{after.reopened}"
             yield self._owed(Kind.RESOLUTION, key, payload)
 
-    def picture(self) -> Iterator[Owed]:
+    def ending(self, has_root: bool) -> Iterator[Owed]:
+        """The resolution, with a picture of how it ended."""
+        for told in self.resolution(has_root):
+            yield told
+            yield from self.picture(":over")
+
+    def picture(self, suffix: str = "") -> Iterator[Owed]:
         """The leading metric as a curve, where there is one to be drawn."""
         after = self.after
         if len(after.context.trend) > 1 and after.priority is not Priority.P4:
-            key = f"picture:{after.ref}:{after.reopened}"
+            key = f"picture:{after.ref}:{after.reopened}{suffix}"
             yield self._owed(Kind.PICTURE, key, self._base(""))
 
     def digest(self) -> Iterator[Owed]:

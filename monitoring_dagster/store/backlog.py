@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from monitoring_dagster.store.outbox import OWED, PICTURE, Status
 from monitoring_dagster.store.response_tables import destination, incident, outbox
+from monitoring_dagster.store.values import UTCDateTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +36,61 @@ class Backlog:
     failing: tuple[tuple[str, str], ...]
 
 
+# Made once: making a statement takes several times as long as running it.
+_now = sa.bindparam("now", type_=UTCDateTime())
+_since = sa.bindparam("since", type_=UTCDateTime())
+"""What is older than the patience."""
+
+_WAITING = sa.select(
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(sa.case((outbox.c.due_at <= _since, 1), else_=0)), 0),
+    sa.func.min(outbox.c.due_at),
+).where(
+    outbox.c.status.in_(OWED),
+    outbox.c.sent_at.is_(None),
+    outbox.c.due_at <= _now,
+    outbox.c.kind != PICTURE,
+)
+
+_REFUSED = (
+    sa.select(sa.func.count())
+    .select_from(outbox.outerjoin(incident, incident.c.id == outbox.c.incident_id))
+    .where(
+        outbox.c.status == Status.QUARANTINED,
+        sa.or_(incident.c.id.is_(None), incident.c.status != "resolved"),
+    )
+)
+
+_FAILING = (
+    sa.select(destination.c.name, destination.c.blocked_because, destination.c.failing_since)
+    .where(
+        destination.c.channel == sa.bindparam("of_channel"),
+        sa.or_(destination.c.blocked_since.is_not(None), destination.c.failing_since <= _since),
+        # What nobody wants to send any more to a place does not make it a problem.
+        sa.exists().where(
+            outbox.c.destination == destination.c.name,
+            outbox.c.status.in_([*OWED, Status.RELAYED]),
+        ),
+    )
+    .order_by(destination.c.name)
+)
+
+
 def backlog(
     connection: sa.Connection, channel: str, now: dt.datetime, patience: dt.timedelta
 ) -> Backlog:
     """What is owed at this instant; `channel` is the channel of choice."""
-    c = outbox.c
-    is_owed = sa.and_(c.status.in_(OWED), c.sent_at.is_(None), c.due_at <= now, c.kind != PICTURE)
-    is_overdue = sa.case((c.due_at <= now - patience, 1), else_=0)
-    owed = connection.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(is_overdue), 0),
-            sa.func.min(c.due_at),
-        ).where(is_owed)
-    ).one()
-    refused = (
-        sa.select(sa.func.count())
-        .select_from(outbox.outerjoin(incident, incident.c.id == c.incident_id))
-        .where(
-            c.status == Status.QUARANTINED,
-            sa.or_(incident.c.id.is_(None), incident.c.status != "resolved"),
-        )
-    )
+    since = now - patience
+    owed = connection.execute(_WAITING, {"now": now, "since": since}).one()
+    failing = connection.execute(_FAILING, {"of_channel": channel, "since": since})
     return Backlog(
         waiting=owed[0],
         overdue=int(owed[1]),
         oldest=owed[2],
-        quarantined=connection.execute(refused).scalar_one(),
-        failing=_failing(connection, channel, now - patience),
+        quarantined=connection.execute(_REFUSED).scalar_one(),
+        failing=tuple((row.name, _why(row)) for row in failing),
     )
 
 
-def _failing(
-    connection: sa.Connection, channel: str, since: dt.datetime
-) -> tuple[tuple[str, str], ...]:
-    c, d = outbox.c, destination.c
-    # What nobody wants to send any more to a place does not make it a problem.
-    is_wanted = sa.exists().where(c.destination == d.name, c.status.in_([*OWED, Status.RELAYED]))
-    is_failing = sa.or_(d.blocked_since.is_not(None), d.failing_since <= since)
-    query = sa.select(d.name, d.blocked_because, d.failing_since).where(
-        d.channel == channel, is_failing, is_wanted
-    )
-    return tuple(
-        (row.name, row.blocked_because or f"no answer since {row.failing_since:%Y-%m-%d %H:%M}")
-        for row in connection.execute(query.order_by(d.name))
-    )
+def _why(row: Any) -> str:
+    return row.blocked_because or f"no answer since {row.failing_since:%Y-%m-%d %H:%M}"

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import psycopg2
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine.default import DefaultDialect
 
 from monitoring_dagster.notifications import egress
@@ -91,19 +92,21 @@ class Effects:
     def _database(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         commit = DefaultDialect.do_commit
 
-        def met(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-            verb = statement.lstrip().partition(" ")[0].upper()
-            if verb not in WRITES:
-                return False
-            self.is_writing = True
-            many, dialect = context.executemany, context.dialect
-            execute = dialect.do_executemany if many else dialect.do_execute
-            self.meet(
-                f"{verb} {_table(statement)}",
-                lambda: execute(cursor, statement, parameters, context),
-                lambda: _broken(dialect),
-            )
-            return True
+        def met(how: str) -> Callable[..., bool]:
+            def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+                verb = statement.lstrip().partition(" ")[0].upper()
+                if verb not in WRITES:
+                    return False
+                self.is_writing = True
+                do = getattr(context.dialect, how)
+                self.meet(
+                    f"{verb} {_table(statement)}",
+                    lambda: do(cursor, statement, parameters, context),
+                    lambda: _broken(context.dialect),
+                )
+                return True
+
+            return execute
 
         def committed(dialect: Any, connection: Any) -> None:
             if not self.is_writing:
@@ -116,19 +119,18 @@ class Effects:
         def rolled_back(_: Any) -> None:
             self.is_writing = False
 
-        listeners = [
-            ("do_execute", met),
-            ("do_executemany", met),
+        listeners: list[tuple[str, Callable[..., Any]]] = [
+            *((how, met(how)) for how in ("do_execute", "do_executemany")),
             ("rollback", rolled_back),
         ]
         patch.setattr(DefaultDialect, "do_commit", committed)
         for name, listener in listeners:
-            sa.event.listen(sa.Engine, name, listener)
+            event.listen(sa.Engine, name, listener)
         try:
             yield
         finally:
             for name, listener in listeners:
-                sa.event.remove(sa.Engine, name, listener)
+                event.remove(sa.Engine, name, listener)
 
     def _files(self, patch: pytest.MonkeyPatch) -> None:
         opened, opened_low = builtins.open, os.open

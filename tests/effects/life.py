@@ -31,6 +31,9 @@ WITHOUT_A_COLUMN = dt.datetime(2026, 1, 7, 6, tzinfo=dt.UTC)
 """The morning after the day without it."""
 
 HOUR = dt.timedelta(hours=1)
+MORNINGS = [(day, WITHOUT_A_COLUMN + i * dt.timedelta(days=1) - HOUR) for i, day in enumerate(DAYS)]
+"""When each day is measured."""
+
 SMALLEST = {
     "  - columns: [region]\n": "",
     "segments:\n": "",
@@ -48,10 +51,17 @@ def made(home: Path) -> Deployment:
     deployment.day().freeze_reference()
     nothing = pa.array([None] * deployment.rows, pa.float64())
     deployment.write_inputs(DAY, income=nothing)
-    for i, day in enumerate(DAYS):
-        deployment.run(day, now=WITHOUT_A_COLUMN + i * dt.timedelta(days=1) - HOUR)
+    for day, now in MORNINGS:
+        deployment.take(day, now=now)
+    measure(deployment)
     deployment.store.close()
     return deployment
+
+
+def measure(deployment: Deployment) -> None:
+    """Measure what was taken, into whatever store the deployment has."""
+    for day, now in MORNINGS:
+        deployment.measure(day, now=now)
 
 
 @functools.cache
@@ -138,7 +148,7 @@ def heard(life: Life) -> None:
 
 
 def delivered(life: Life) -> None:
-    until_quiet(life.office, lambda: life.upkeep.deliver())
+    until_quiet(life.office, lambda: life.upkeep)
 
 
 def _steps() -> Iterator[Step]:
@@ -193,6 +203,8 @@ def copied(life: Life, home: Path, url: str = "") -> Life:
 
 
 def _shown(root: Seen) -> Any:
-    """Pictures are sent at most once, and so count neither way."""
+    """Pictures are sent at most once, and a message that was found is edited once more: neither
+    counts.
+    """
     replies = [_shown(reply) for reply in root.replies if not reply.files]
-    return root.text, root.blocks_text, root.is_edited, dict(root.reactions), replies
+    return root.text, root.blocks_text, dict(root.reactions), replies

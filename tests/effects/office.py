@@ -122,11 +122,11 @@ class SlackOffice:
         return self.meet(parts.path.rpartition("/")[2], call)
 
 
-def until_quiet(office: SlackOffice, deliver: Callable[[], Delivered]) -> list[Delivered]:
+def until_quiet(office: SlackOffice, upkeep: Callable[[], Upkeep]) -> list[Delivered]:
     """Deliver, and again after five minutes as long as something waits or has failed."""
     done: list[Delivered] = []
     for _ in itertools.repeat(None, MOST_ROUNDS):
-        done.append(deliver())
+        done.append(upkeep().deliver())
         if not done[-1].waiting and not done[-1].reasons:
             return done
         office.clock.advance(ROUND.total_seconds())

@@ -154,5 +154,5 @@ def _names(connection: sa.Connection) -> dict[str, dict[int, Any]]:
     }
 
 
-def _by_id(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, Any]:
+def _by_id(connection: sa.Connection, query: sa.Executable) -> dict[int, Any]:
     return {row[0]: tuple(row[1:]) for row in connection.execute(query)}

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.effects.conftest import copied_database
 from tests.effects.failing import Effects, When
-from tests.effects.life import STEPS, Life, copied, lived
+from tests.effects.life import STEPS, WITHOUT_A_COLUMN, Life, copied, lived
+from tests.effects.office import SlackOffice
 from tests.effects.tables import Acted, Rows, acted, differences, tables
+from tests.slack.clock import HandClock
 
 ANY = ("",)
 CALLS = ("call",)
@@ -55,11 +58,15 @@ def test_a_decision_that_failed_anywhere_is_taken_again_to_the_last_column(
 def test_a_delivery_that_failed_anywhere_tells_people_once_and_the_right_thing(
     with_slack: list[Life], shelf: Path, step: int, when: When
 ) -> None:
-    end = End.of(with_slack[-1])
+    """Then, and where an effect lasts, in the end, too."""
+    soon, end = End.of(with_slack[step + 1]), End.of(with_slack[-1])
     for life, effects in disturbed(with_slack[step], shelf, step, when, BY_SLACK[when]):
-        lived(life, STEPS[step:], effects)
+        lived(life, (STEPS[step],), effects)
+        soon.assert_equals(End.of(life), effects.failing)
+        if effects.failing.startswith(LASTING):
+            lived(life, STEPS[step + 1 :])
+            end.assert_equals(End.of(life), effects.failing)
         assert set(life.office.workspace.copies("key").values()) == {1}, effects.failing
-        end.assert_is_that_of(life, effects.failing)
 
 
 @pytest.mark.parametrize("when", BY_FILE, ids=str)
@@ -70,7 +77,32 @@ def test_a_file_that_failed_anywhere_holds_every_message_once(
     end = End.of(with_file[-1])
     for life, effects in disturbed(with_file[step], shelf, step, when, BY_FILE[when]):
         lived(life, STEPS[step:], effects)
-        end.assert_is_that_of(life, effects.failing)
+        end.assert_equals(End.of(life), effects.failing)
+
+
+def test_on_postgresql_a_life_with_a_broken_connection_ends_as_one_without(
+    measured: Path, shelf: Path, measured_on_postgres: str
+) -> None:
+    """Of all its effects a sample, each before or after it happened, in turn."""
+    names, end = _life_on_postgres(measured, shelf, measured_on_postgres, Effects(measured))
+    for i, n in enumerate(range(5, len(names), 11)):
+        effects = Effects(measured, n, When.AFTER if i % 2 else When.BEFORE)
+        _, other = _life_on_postgres(measured, shelf, measured_on_postgres, effects)
+        end.assert_equals(other, effects.failing)
+
+
+def _life_on_postgres(
+    measured: Path, shelf: Path, template: str, effects: Effects
+) -> tuple[Sequence[str], End]:
+    people = SlackOffice(HandClock(WITHOUT_A_COLUMN.timestamp()))
+    with copied_database(template) as url:
+        life = copied(Life(measured, template, people), shelf / "postgres", url)
+        effects.folder = life.home
+        lived(life, STEPS, effects)
+        end = End.of(life)
+        assert set(life.office.workspace.copies("key").values()) == {1}, effects.failing
+        life.store.close()
+    return effects.names, end
 
 
 @dataclass(frozen=True)
@@ -85,8 +117,7 @@ class End:
     def of(cls, life: Life) -> End:
         return cls(tables(life.store, delivery=True), life.shown, acted(life.store))
 
-    def assert_is_that_of(self, life: Life, failed: str) -> None:
-        other = End.of(life)
+    def assert_equals(self, other: End, failed: str) -> None:
         assert not differences(other.tables, self.tables), failed
         assert other.shown == self.shown, failed
         assert _decided(other.acted) == _decided(self.acted), failed
