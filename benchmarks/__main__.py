@@ -31,6 +31,7 @@ PARTS = {
     "estimates": ("benchmarks.estimates", "tables"),
     "detection": ("benchmarks.detection.__main__", "tables"),
     "audit": ("benchmarks.audit", "table"),
+    "delivery": ("benchmarks.delivery", "table"),
 }
 """In the order of the report: a module, and what of it makes a table or several."""
 

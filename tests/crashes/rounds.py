@@ -9,7 +9,8 @@ import contextlib
 import datetime as dt
 import random
 import signal
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from typing import Any
@@ -38,13 +39,13 @@ FAULTS = (
 )
 FAULT_SHARE = 0.4
 
-BETWEEN_DAYS_SECONDS = 240.0
-UNTIL_CALM_SECONDS = 720.0
+FIRST_POST = "slow_then_landed:55"
+"""What meets the first post of every round, so that something is in doubt in each."""
+
+BETWEEN_DAYS_SECONDS = 180.0
+"""As long as people have to acknowledge what is urgent."""
 RESTART_SECONDS = 7.0
 MOST = dt.timedelta(hours=3)
-
-DEATHS = 2
-"""How often each daemon is killed."""
 
 IN_EVALUATIONS = ("desk.incident_written", "desk.notices_owed", "audit.appended")
 IN_DELIVERIES = (
@@ -66,12 +67,20 @@ FAILPOINTS = (*IN_EVALUATIONS, *IN_DELIVERIES)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a round; `is_quiet` says that nothing was left to do in the end."""
+    """What came of a round.
+
+    Args:
+        seeing: what people see in the end.
+        kills: how many processes were killed, by where.
+        calls: of Slack.
+        failed: of these, those that met a fault or a limit.
+        is_quiet: whether nothing was left to do in the end.
+    """
 
     seeing: Seeing
-    kills: int
+    kills: Counter[str]
     calls: int
-    faults: int
+    failed: int
     is_quiet: bool
 
 
@@ -81,26 +90,31 @@ class Round:
 
     Args:
         processes: how processes are started.
-        failpoint: where processes are killed.
+        failpoints: where processes are killed: a daemon at each in turn, and of the evaluations
+            of each day one.
         seed: of faults and turns.
         teller: what tells people: what a daemon does.
         daemons: how many of it there are at once.
         share: of calls that meet a fault.
+        turns: from one of which on a daemon dies where it is to.
         is_told: whether people were told everything that is owed by now.
         names: of the monitors.
+        between: seconds from one day to the next, and from the last to the end of the faults.
         more: that the teller is given at last.
     """
 
     processes: ForkServerContext
-    failpoint: str
+    failpoints: Sequence[str]
     seed: int
     teller: Callable[..., object] = look_after
     daemons: int = 2
     share: float = FAULT_SHARE
+    turns: Sequence[int] = range(5)
     is_told: Callable[[Store], bool] = everything_is_told
     names: tuple[str, ...] = NAMES
+    between: float = BETWEEN_DAYS_SECONDS
     more: tuple[Any, ...] = ()
-    kills: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
     evaluated: int = 0
     is_calm: bool = False
     rng: random.Random = field(init=False)
@@ -114,6 +128,7 @@ class Round:
         workspace = Workspace(stage.seconds)
         token = workspace.install()
         channel = workspace.add_channel(PLACE, bots=[token])
+        workspace.faults.script([FIRST_POST], methods={"chat.postMessage"})
         workspace.faults.rate(self.share, FAULTS, self.seed)
         with (
             served(workspace) as url,
@@ -133,43 +148,45 @@ class Round:
 
     def _cast(self, stage: Stage, place: Place, workspace: Workspace) -> None:
         for number in range(len(DAYS)):
+            deaths = [self.failpoints[number % len(self.failpoints)]]
             stage.plan(
-                number * BETWEEN_DAYS_SECONDS,
-                lambda number=number: self._evaluate(stage, place, number, deaths=1),
+                number * self.between,
+                lambda number=number, deaths=deaths: self._evaluate(stage, place, number, deaths),
             )
-        for daemon in range(self.daemons):
-            stage.plan(0, lambda daemon=daemon: self._tell(stage, place, daemon, DEATHS))
-        stage.plan(UNTIL_CALM_SECONDS, lambda: self._calm(workspace))
+        for _ in range(self.daemons):
+            stage.plan(0, lambda: self._tell(stage, place, self.failpoints))
+        stage.plan(len(DAYS) * self.between, lambda: self._calm(workspace))
 
     def _calm(self, workspace: Workspace) -> None:
         workspace.faults.calm()
         self.is_calm = True
 
-    def _evaluate(self, stage: Stage, place: Place, number: int, deaths: int) -> None:
+    def _evaluate(self, stage: Stage, place: Place, number: int, deaths: Sequence[str]) -> None:
         def ended(code: int) -> None:
-            if self._was_killed(code):
-                again = lambda: self._evaluate(stage, place, number, deaths - 1)  # noqa: E731
+            if self._was_killed(code, deaths):
+                again = lambda: self._evaluate(stage, place, number, deaths[1:])  # noqa: E731
                 stage.plan(RESTART_SECONDS, again)
             else:
                 self.evaluated += 1
 
-        fate = Fate(self.failpoint) if deaths else Fate()
+        fate = Fate(deaths[0]) if deaths else Fate()
         stage.begin(ended, judge, place, number, fate)
 
-    def _tell(self, stage: Stage, place: Place, daemon: int, deaths: int) -> None:
+    def _tell(self, stage: Stage, place: Place, deaths: Sequence[str]) -> None:
         def ended(code: int) -> None:
-            if self._was_killed(code):
-                again = lambda: self._tell(stage, place, daemon, deaths - 1)  # noqa: E731
+            if self._was_killed(code, deaths):
+                again = lambda: self._tell(stage, place, deaths[1:])  # noqa: E731
                 stage.plan(RESTART_SECONDS, again)
 
-        fate = Fate(self.failpoint, self.rng.randrange(5)) if deaths else Fate()
+        fate = Fate(deaths[0], self.rng.choice(self.turns)) if deaths else Fate()
         seed = self.rng.randrange(2**32)
         stage.begin(ended, self.teller, place, seed, fate, *self.more)
 
-    def _was_killed(self, code: int) -> bool:
+    def _was_killed(self, code: int, deaths: Sequence[str]) -> bool:
         if code not in (0, -signal.SIGKILL):
-            raise AssertionError(f"a process ended with {code}, at {self.failpoint}")
-        self.kills += code != 0
+            raise AssertionError(f"a process ended with {code}, {deaths[:1]} before it")
+        if code:
+            self.kills[deaths[0]] += 1
         return code != 0
 
     def _is_over(self, store: Store, workspace: Workspace) -> bool:

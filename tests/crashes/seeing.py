@@ -20,21 +20,21 @@ from tests.slack.seeing import Seen
 
 @dataclass(frozen=True)
 class Seeing:
-    """Keys of notices; of pictures only how often each is there.
+    """Keys of notices.
 
     Args:
         owed: those that people are owed as messages of their own: no root says them.
         lost: of these, those that nobody sees where they belong.
         repeated: each as often as it is seen too often.
         outdated: roots that do not show how things stand.
-        pictures: how many are seen below each root.
+        overdrawn: roots below which more pictures are seen than are owed.
     """
 
     owed: tuple[str, ...]
     lost: tuple[str, ...]
     repeated: tuple[str, ...]
     outdated: tuple[str, ...]
-    pictures: Counter[str]
+    overdrawn: tuple[str, ...]
 
 
 def looked_at(store: Store, roots: Sequence[Seen]) -> Seeing:
@@ -58,7 +58,7 @@ def looked_at(store: Store, roots: Sequence[Seen]) -> Seeing:
         lost=tuple(n.key for n in owed if is_lost(n)),
         repeated=tuple(key for key, count in counts.items() for _ in range(count - 1)),
         outdated=tuple(key for key, text in shown.items() if texts.get(key) != text),
-        pictures=Counter(_pictures(roots, notices)),
+        overdrawn=tuple(_overdrawn(roots, notices)),
     )
 
 
@@ -99,10 +99,12 @@ def _keys(message: Seen, owed: Sequence[Notice]) -> list[str]:
     return [notice.key for notice in owed if markers.of(posted, notice.key)]
 
 
-def _pictures(roots: Sequence[Seen], notices: Sequence[Notice]) -> Iterator[str]:
-    """By the incident's first root, since a picture says nothing of its key."""
+def _overdrawn(roots: Sequence[Seen], notices: Sequence[Notice]) -> Iterator[str]:
+    """A picture says nothing of its key, so that they are counted."""
+    owed = Counter(notice.incident_id for notice in notices if notice.kind == PICTURE)
     for notice in notices:
         if notice.kind == ROOT:
             threads = [root for root in roots if _keys(root, [notice])]
-            for _ in (file for root in threads for reply in root.replies for file in reply.files):
+            seen = sum(len(reply.files) for root in threads for reply in root.replies)
+            if seen > owed[notice.incident_id]:
                 yield notice.key

@@ -9,14 +9,19 @@ from __future__ import annotations
 import datetime as dt
 import heapq
 import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from tests.crashes.clocks import Clock, microseconds
+
+_ALONE = threading.Lock()
+"""Whoever starts a process asks after all that were started, which two threads must not do at once:
+one of them would be told nothing of how a process ended."""
 
 PATIENCE_SECONDS = 120
 """On the wall: how long a process may be busy before the test gives it up."""
@@ -57,11 +62,13 @@ class Stage:
 
     def begin(self, on_end: End, work: Callable[..., object], *arguments: Any) -> None:
         """Start a process that does `work(clock, *arguments)`."""
-        here, there = self._processes.Pipe()
+        pipe: tuple[Any, Any] = Pipe()
+        here, there = pipe
         process = self._processes.Process(
             target=work, args=(Clock(self._instant, there), *arguments)
         )
-        process.start()
+        with _ALONE:
+            process.start()
         there.close()
         self._players.append(Player(process, here, on_end))
 
@@ -73,21 +80,22 @@ class Stage:
     def play(self, is_over: Callable[[], bool], *, at_most: dt.timedelta) -> bool:
         """Let time go by until it is over; False where that takes too long."""
         deadline = self._instant.value + at_most // dt.timedelta(microseconds=1)
+        self._settle()
         while not is_over():
             if self._instant.value > deadline:
                 return False
             self._move_on()
+            self._settle()
         return True
 
     def close(self) -> None:
         """End every process, wherever it is."""
         for player in self._players:
             player.process.kill()
-            player.process.join()
-            player.line.close()
+            self._bury(player)
 
     def _move_on(self) -> None:
-        self._settle()
+        """Begin the next instant."""
         waking = [p.wakes for p in self._players if p.wakes is not None]
         now = max(self._instant.value, min([*waking, *(at for at, _, _ in self._plans[:1])]))
         self._instant.value = now
@@ -111,7 +119,11 @@ class Stage:
         try:
             player.wakes = player.line.recv()
         except (EOFError, ConnectionError):
-            player.process.join()
-            player.line.close()
             self._players.remove(player)
-            player.on_end(player.process.exitcode or 0)
+            player.on_end(self._bury(player))
+
+    def _bury(self, player: Player) -> int:
+        with _ALONE:
+            player.process.join()
+        player.line.close()
+        return player.process.exitcode or 0

@@ -12,12 +12,14 @@ import pytest
 from monitoring_dagster import stored
 from monitoring_dagster.evaluation import Evaluated, Evaluation
 from monitoring_dagster.metrics.measurement import Measurement
+from monitoring_dagster.monitors.calendar import Sitting
 from monitoring_dagster.monitors.contract import content_hash
 from monitoring_dagster.store import EvaluationInput, NewNormal, Store
 from monitoring_dagster.store.verdicts import STAGE
 
 SLOS = [{"name": "exactness", "metric": "accuracy", "at_least": 0.88, "target": 0.9}]
 DAYS = 5
+NOW = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 
 
 def about(day: dt.date, stage: str, fingerprint: str = "") -> EvaluationInput:
@@ -33,7 +35,12 @@ class Deployment:
         self.store = Store(f"sqlite:///{folder / 'store.db'}")
         self.store.upgrade()
         self.evaluation = Evaluation(
-            self.store, judge, "drawn", lambda day: about(day, STAGE), lambda _, said: said
+            self.store,
+            judge,
+            "drawn",
+            lambda day: about(day, STAGE),
+            explain=lambda _, said: said,
+            respond=lambda *_: None,
         )
 
     def measure(self, days: dict[dt.date, list[Measurement]]) -> None:
@@ -42,7 +49,7 @@ class Deployment:
             self.store.record(about(day, "everything", content_hash(repr(rows))), rows)
 
     def evaluate(self, *days: dt.date) -> Sequence[Evaluated]:
-        return self.evaluation.evaluate(days)
+        return self.evaluation.evaluate(Sitting(NOW, days))
 
     @property
     def end(self) -> tuple[list[dict[str, Any]], list[Any]]:

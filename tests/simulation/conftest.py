@@ -29,5 +29,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(template: Path) -> Iterator[Site]:
     folder = in_memory()
-    yield Site(folder, template)
+    made = Site(folder, template)
+    with made.listening():
+        yield made
+    made.store.disconnect()
     shutil.rmtree(folder)

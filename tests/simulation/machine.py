@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from monitoring_dagster.incidents import answering
 from monitoring_dagster.incidents.desk import Desk
@@ -23,19 +22,18 @@ from monitoring_dagster.monitors.calendar import taken_at
 from monitoring_dagster.notifications.pacing import LANDING_DELAY, STANDARD, Rules
 from monitoring_dagster.notifications.slack import SlackChannel
 from tests.notifications_delivery.wall import START
-from tests.simulation.models import CALM, MONITORS, Said, sayings
+from tests.simulation.models import MONITORS, Said, sayings
 from tests.simulation.promises import Ending, Promises, Shown
-from tests.simulation.workers import Mishap, mishaps
+from tests.simulation.workers import MISHAPS, UNPLUGGED, Mishap, mishap
 from tests.simulation.world import WORKERS, Site, World
 
 FIRST = START.date() - A_DAY
 """The first day that is judged as it should be; those before it are history."""
 
 PACE = replace(STANDARD, storm_roots=3)
-"""As it is, but for storms: with a few causes there are never many roots at once."""
+"""As it is, but for storms: of a few causes there are never many roots at once."""
 
 WRITES = frozenset({"chat.postMessage", "chat.update"})
-LOOKS = frozenset({"auth.test", "conversations.history", "conversations.replies"})
 
 FAULTS = (
     "429",
@@ -53,21 +51,24 @@ FAULTS = (
     "ok_false:internal_error",
     "ok_false_after:fatal_error",
     "ok_false:invalid_blocks",
-    "ok_false:msg_too_long",
     "ok_false:not_in_channel",
 )
-SLOW = st.integers(0, int(LANDING_DELAY.total_seconds())).map("slow_then_landed:{}".format)
+LANDINGS = st.integers(0, int(LANDING_DELAY.total_seconds()))
 
-MISHAPS = ("none", "none", "dies", "sleeps", "is overtaken", "loses the store")
-
-models = st.sampled_from(sorted(MONITORS))
-workers = st.sampled_from(WORKERS)
+model = st.sampled_from(sorted(MONITORS))
+worker = st.sampled_from(WORKERS)
+teller = st.sampled_from([*WORKERS, "", ""])
+"""Who delivers what follows, if anybody."""
 seconds = st.sampled_from([1, 5, 30, 60, 130, 700])
-budgets = st.sampled_from([2, 20, 90]).map(lambda s: dt.timedelta(seconds=s))
+budget = st.sampled_from([2, 20, 90])
+place = st.integers(0, 9)
+"""Counted from the latest."""
+
+WITHIN_SECONDS = dt.timedelta(seconds=3)
 
 
 class Simulation(RuleBasedStateMachine):
-    """Anything that happens, in any order."""
+    """Anything that can happen, in any order."""
 
     site: ClassVar[Site]
     pace: ClassVar[Rules] = PACE
@@ -75,83 +76,127 @@ class Simulation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._before = sys.exception()
+        self._raised_before = sys.exception()
         self.world = World(self.site, self.pace, self.channel)
         self.promises = Promises(self.world.view, self.world.held, self.pace)
-        self.days = dict.fromkeys(MONITORS, FIRST)
+        self.next_day = dict.fromkeys(MONITORS, FIRST)
         self.said: dict[str, dict[dt.date, Said]] = {name: {} for name in MONITORS}
+        self.mended_at: dict[str, dt.datetime] = {}
         self.deleted: set[str] = set()
 
     # --- days -----------------------------------------------------------------------------------
 
-    @rule(model=models, said=sayings(), late=st.sampled_from([0, 0, 0, 5, 60]), told=st.booleans())
-    def a_day_is_judged(self, model: str, said: Said, late: int, told: bool) -> None:
-        """On its next morning, or some hours later."""
-        day = self.days[model]
-        morning = taken_at(MONITORS[model], day) + dt.timedelta(hours=late)
-        self.world.clock.now = max(self.world.clock.now, morning)
-        self.days[model] = day + A_DAY
-        self._judge(model, {day: said})
-        if told:
-            self._deliver("one")
+    @initialize(flights=sayings(3), parcels=sayings(3), teller=teller)
+    def something_is_wrong_to_begin_with(self, flights: Said, parcels: Said, teller: str) -> None:
+        self._judge_next("flights", [flights], 0, "")
+        self._judge_next("parcels", [parcels], 0, teller)
 
-    @rule(model=models, back=st.integers(1, 4), said=st.none() | sayings(), dies=st.booleans())
+    @rule(model=model, said=sayings(), late=st.sampled_from([0, 0, 0, 5, 60]), teller=teller)
+    def a_day_is_judged(self, model: str, said: Said, late: int, teller: str) -> None:
+        """On its next morning, or some hours later."""
+        self._judge_next(model, [said], late, teller)
+
+    @rule(model=model, said=st.lists(sayings(), min_size=2, max_size=5), teller=teller)
+    def days_are_missed_and_judged_at_once(self, model: str, said: list[Said], teller: str) -> None:
+        """After a downtime: the first of them may be too old to call anybody for."""
+        self._judge_next(model, said, 0, teller)
+
+    @rule(
+        model=model,
+        back=st.integers(1, 4),
+        said=st.none() | sayings(),
+        dies=st.booleans(),
+        teller=teller,
+    )
     def a_day_is_judged_again(
-        self, model: str, back: int, said: Said | None, dies: bool
+        self, model: str, back: int, said: Said | None, dies: bool, teller: str
     ) -> None:
         """As it was, or otherwise; the run may be killed before its end, and be run again."""
-        day = self.days[model] - back * A_DAY
-        if day not in self.said[model]:
-            return
-        again = {day: said or self.said[model][day]}
-        if dies:
-            self.world.respond(MONITORS[model], again, "", dies=True)
-        self._judge(model, again)
+        day = self.next_day[model] - back * A_DAY
+        if day in self.said[model]:
+            days = {day: said or self.said[model][day]}
+            if dies:
+                self.world.respond(MONITORS[model], days, dies=True)
+            self._judge(model, days)
+            self._deliver(teller)
 
-    @rule(model=models, sayings=st.lists(sayings(), min_size=2, max_size=6))
-    def days_are_missed_and_judged_at_once(self, model: str, sayings: list[Said]) -> None:
-        """After a downtime: the first of them may be too old to call anybody for."""
-        first = self.days[model]
-        days = {first + i * A_DAY: said for i, said in enumerate(sayings)}
-        self.days[model] = first + len(days) * A_DAY
-        morning = taken_at(MONITORS[model], max(days))
-        self.world.clock.now = max(self.world.clock.now, morning)
-        self._judge(model, days)
-
-    @rule(model=models, back=st.integers(5, 60), sayings=st.lists(sayings(), min_size=1, max_size=6))
-    def history_is_backfilled(self, model: str, back: int, sayings: list[Said]) -> None:
+    @rule(
+        model=model,
+        back=st.integers(5, 60),
+        said=st.lists(sayings(), min_size=1, max_size=5),
+        teller=teller,
+    )
+    def history_is_backfilled(self, model: str, back: int, said: list[Said], teller: str) -> None:
         """Days before the first one, in a run of their own."""
         first = FIRST - back * A_DAY
-        days = {first + i * A_DAY: said for i, said in enumerate(sayings)}
-        self._judge(model, {d: s for d, s in days.items() if d < FIRST}, batch=f"backfill-{back}")
+        days = {first + i * A_DAY: words for i, words in enumerate(said)}
+        self._judge(model, days, f"backfill-{back}")
+        self._deliver(teller)
+
+    def _judge_next(self, model: str, said: list[Said], late: int, teller: str) -> None:
+        first = self.next_day[model]
+        days = {first + i * A_DAY: words for i, words in enumerate(said)}
+        self.next_day[model] = first + len(days) * A_DAY
+        morning = taken_at(MONITORS[model], max(days)) + dt.timedelta(hours=late)
+        self.world.clock.now = max(self.world.clock.now, morning)
+        self._judge(model, days)
+        self._deliver(teller)
 
     def _judge(self, model: str, days: dict[dt.date, Said], batch: str = "") -> None:
         self.world.respond(MONITORS[model], days, batch)
         self.said[model].update(days)
 
-    # --- time and workers ---------------------------------------------------------------------
+    # --- time and workers -----------------------------------------------------------------------
 
-    @rule(seconds=seconds)
-    def a_while_passes(self, seconds: int) -> None:
+    @rule(seconds=seconds, teller=teller)
+    def a_while_passes(self, seconds: int, teller: str) -> None:
         self.world.clock.move(seconds=seconds)
+        self._deliver(teller, WITHIN_SECONDS)
 
-    @rule(hours=st.sampled_from([1, 5, 26, 80]), worker=workers)
+    @rule(hours=st.sampled_from([1, 5, 26, 80]), worker=worker)
     def hours_pass(self, hours: int, worker: str) -> None:
-        """And somebody attends to what time brings."""
+        """And somebody does what a sensor does all the time."""
         self.world.clock.move(hours=hours)
-        with self.world.shift.working():
-            assert self.world.upkeep[worker].attend() == []
+        self._work(worker, None)
 
-    @rule(worker=workers, budget=budgets, mishap=st.sampled_from(MISHAPS), at=st.integers(0, 30), length=seconds)
-    def somebody_delivers(
-        self, worker: str, budget: dt.timedelta, mishap: str, at: int, length: int
+    @rule(worker=worker, budget=budget)
+    def somebody_delivers(self, worker: str, budget: int) -> None:
+        self._deliver(worker, dt.timedelta(seconds=budget))
+
+    @rule(
+        worker=worker,
+        kind=st.sampled_from(sorted(MISHAPS)),
+        at=st.integers(0, 30),
+        length=seconds,
+        all_of_it=st.booleans(),
+    )
+    def somebody_has_a_mishap(
+        self, worker: str, kind: str, at: int, length: int, all_of_it: bool
     ) -> None:
-        self._deliver(worker, budget, self._mishap(worker, mishap, at, length))
+        """While delivering, or while doing all that a sensor does."""
+        struck = mishap(
+            kind,
+            at,
+            dt.timedelta(seconds=length),
+            self.world,
+            lambda: self._meanwhile(worker),
+        )
+        if all_of_it:
+            self._work(worker, struck)
+        else:
+            self._deliver(worker, mishap=struck)
 
-    @rule(worker=workers, mishap=st.sampled_from(MISHAPS), at=st.integers(0, 9), length=seconds)
-    def somebody_listens(self, worker: str, mishap: str, at: int, length: int) -> None:
-        with self.world.shift.working(self._mishap(worker, mishap, at, length)):
-            self.world.upkeep[worker].hear()
+    def _meanwhile(self, worker: str) -> None:
+        """Something changes, and the other worker tells it."""
+        for ref in self.promises.refs[-1:]:
+            self._act("acknowledge", ref, 1)
+        self._deliver(next(name for name in WORKERS if name != worker))
+
+    def _work(self, worker: str, mishap: Mishap | None) -> None:
+        self._mend(self.world.clock())
+        with self.world.shift.working(mishap):
+            done = self.world.upkeep[worker].tick(PACE.budget)
+            assert all(UNPLUGGED in failure for failure in done.failures), done.failures
 
     def _deliver(
         self,
@@ -159,82 +204,102 @@ class Simulation(RuleBasedStateMachine):
         budget: dt.timedelta = PACE.budget,
         mishap: Mishap | None = None,
     ) -> None:
-        with self.world.shift.working(mishap):
-            self.world.upkeep[worker].deliver(budget)
+        self._mend(self.world.clock())
+        if worker:
+            with self.world.shift.working(mishap):
+                self.world.upkeep[worker].deliver(budget)
 
-    def _mishap(self, worker: str, kind: str, at: int, length: int) -> Mishap | None:
-        other = next(name for name in WORKERS if name != worker)
-        return mishaps(
-            self.world.shift,
-            self.world.clock,
-            kind,
-            at,
-            dt.timedelta(seconds=length),
-            lambda: self._deliver(other, dt.timedelta(seconds=3)),
-        )
+    # --- Slack ----------------------------------------------------------------------------------
 
-    # --- Slack --------------------------------------------------------------------------------
-
-    @rule(faults=st.lists(st.sampled_from(FAULTS) | SLOW, min_size=1, max_size=3), looks=st.booleans())
-    def slack_fails(self, faults: list[str], looks: bool) -> None:
-        """The next calls."""
-        methods = WRITES | LOOKS if looks else WRITES
-        self.world.slack.faults.script(faults, methods)
-
-    @rule(share=st.sampled_from([0.0, 0.4]), seed=st.integers(0, 99))
-    def slack_fails_now_and_then(self, share: float, seed: int) -> None:
-        self.world.slack.faults.calm()
-        if share:
-            faults = [*FAULTS, "slow_then_landed:20", "slow_then_landed:60"]
-            self.world.slack.faults.rate(share, faults, seed)
-
-    @rule(error=st.sampled_from(["", "token_revoked", "account_inactive"]))
-    def the_token_is_taken_away_or_given_back(self, error: str) -> None:
-        self.world.bot.error = error if not self.world.bot.error else ""
-
-    @rule(room=st.integers(0, 2))
-    def a_room_is_archived_or_opened_again(self, room: int) -> None:
-        place = self.world.rooms[room]
-        if self.world.slack.state.rooms[place].is_archived:
-            self.world.slack.human.unarchive(place)
-        else:
-            self.world.slack.human.archive(place)
-
-    @rule()
-    def the_line_goes_down_or_comes_back(self) -> None:
-        self.world.line.is_down = not self.world.line.is_down
-
-    # --- people -------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.world.view.roots())
     @rule(
-        place=st.integers(0, 9),
+        faults=st.lists(
+            st.sampled_from(FAULTS) | LANDINGS.map("slow_then_landed:{}".format),
+            min_size=1,
+            max_size=3,
+        ),
+        every=st.booleans(),
+        teller=teller,
+    )
+    def slack_fails(self, faults: list[str], every: bool, teller: str) -> None:
+        """The next calls, or the next that write."""
+        self.world.slack.faults.script(faults, () if every else WRITES)
+        self._deliver(teller)
+
+    @rule(
+        what=st.sampled_from(["the line", "the token", "a room", "many calls"]),
+        minutes=st.sampled_from([1, 15, 300]),
+        teller=teller,
+    )
+    def something_is_out_of_order(self, what: str, minutes: int, teller: str) -> None:
+        """For a while."""
+        world = self.world
+        self.mended_at[what] = world.clock() + dt.timedelta(minutes=minutes)
+        if what == "the line":
+            world.line.is_down = True
+        elif what == "the token":
+            world.bot.error = "token_revoked"
+        elif what == "a room":
+            world.slack.human.archive(world.rooms[minutes % len(world.rooms)])
+        else:
+            world.slack.faults.rate(0.4, [*FAULTS, "slow_then_landed:60"], minutes)
+        self._deliver(teller)
+
+    def _mend(self, now: dt.datetime) -> None:
+        """What has been out of order for long enough."""
+        world = self.world
+        over = [what for what, until in self.mended_at.items() if until <= now]
+        for what in over:
+            del self.mended_at[what]
+            if what == "the line":
+                world.line.is_down = False
+            elif what == "the token":
+                world.bot.error = ""
+            elif what == "a room":
+                for room in world.rooms:
+                    world.slack.human.unarchive(room)
+            else:
+                world.slack.faults.calm()
+
+    # --- people ---------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.promises.roots)
+    @rule(
+        place=place,
         emoji=st.sampled_from(["eyes", "no_bell", "white_check_mark"]),
         who=st.integers(0, 1),
+        worker=worker,
     )
-    def somebody_reacts(self, place: int, emoji: str, who: int) -> None:
-        """Or takes a reaction back."""
+    def somebody_reacts(self, place: int, emoji: str, who: int, worker: str) -> None:
+        """Or takes a reaction back; and is heard."""
         root, user = self._root(place), self.world.people[who]
         human = self.world.slack.human
         if user in root.message.reactions.get(emoji, []):
             human.unreact(user, root.message.ts, emoji)
         else:
             human.react(user, root.message.ts, emoji)
+        self._work(worker, None)
 
-    @precondition(lambda self: self.world.view.roots())
-    @rule(place=st.integers(0, 9))
+    @precondition(lambda self: self.promises.roots)
+    @rule(place=place)
     def somebody_deletes_a_message(self, place: int) -> None:
         ts = self._root(place).message.ts
         self.deleted.add(ts)
         self.world.slack.human.delete(ts)
 
-    @rule(place=st.integers(0, 9), act=st.sampled_from(["acknowledge", "resolve", "snooze"]), hours=st.integers(1, 50))
-    def somebody_acts(self, place: int, act: str, hours: int) -> None:
+    @precondition(lambda self: self.promises.refs)
+    @rule(
+        place=place,
+        act=st.sampled_from(["acknowledge", "resolve", "snooze"]),
+        hours=st.integers(1, 50),
+        teller=teller,
+    )
+    def somebody_acts(self, place: int, act: str, hours: int, teller: str) -> None:
         """At the terminal."""
-        refs = [ref for (ref,) in self.world.held.execute("SELECT ref FROM incident ORDER BY id")]
-        if not refs:
-            return
+        refs = self.promises.refs
+        self._act(act, refs[-1 - place % len(refs)], hours)
+        self._deliver(teller)
 
+    def _act(self, act: str, ref: str, hours: int) -> None:
         def acts(desk: Desk, ref: str) -> Incident:
             if act == "acknowledge":
                 return answering.acknowledge(desk, ref, "user:ann")
@@ -242,7 +307,8 @@ class Simulation(RuleBasedStateMachine):
                 return answering.resolve(desk, ref, "mended", "user:ann")
             return answering.snooze(desk, ref, desk.now + dt.timedelta(hours=hours), "user:ann")
 
-        self.world.upkeep["one"].answer(refs[-1 - place % len(refs)], acts)
+        with self.world.shift.working():
+            self.world.upkeep["one"].answer(ref, acts)
 
     @rule(
         model=st.sampled_from([*sorted(MONITORS), "*"]),
@@ -254,38 +320,35 @@ class Simulation(RuleBasedStateMachine):
         self.world.upkeep["one"].silence(model, cause, length, by="user:ann", because="holidays")
 
     def _root(self, place: int) -> Shown:
-        roots = self.world.view.roots()
+        roots = self.promises.roots
         return roots[-1 - place % len(roots)]
 
-    # --- what holds ---------------------------------------------------------------------------
+    # --- what holds -----------------------------------------------------------------------------
 
     @invariant()
     def promises_are_kept(self) -> None:
         self.promises.hold()
+        for raised in self.world.problems.found:
+            raise raised
 
     def teardown(self) -> None:
         try:
-            if sys.exception() is self._before:  # not where a step has failed
+            if sys.exception() is self._raised_before:  # a step that failed has said enough
                 self._settle()
         finally:
             self.world.held.close()
 
     def _settle(self) -> None:
         """Everything is mended, and there is time enough."""
-        world = self.world
+        world, upkeep = self.world, self.world.upkeep["one"]
+        self._mend(dt.datetime.max.replace(tzinfo=dt.UTC))
         world.slack.faults.calm()
-        world.line.is_down, world.bot.error = False, ""
-        for room in world.rooms:
-            world.slack.human.unarchive(room)
+        assert upkeep.attend() == []
         quiet = 0
-        for _ in range(12):
-            world.clock.move(minutes=3)
-            with world.shift.working():
-                world.upkeep["one"].attend()
-                done = world.upkeep["one"].deliver(dt.timedelta(minutes=20))
-                quiet = 0 if done.counts else quiet + 1
-            if quiet == 2:
-                break
+        while quiet < 2:
+            done = upkeep.deliver(dt.timedelta(minutes=20))
+            quiet = 0 if any(done.counts.values()) else quiet + 1
+            world.clock.move(minutes=16)  # longer than any pause and any lease
         self.promises.hold()
         world.store.read(
             lambda connection: Ending(connection, world.view, self.deleted).hold(world.clock())

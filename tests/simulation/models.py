@@ -85,10 +85,10 @@ _PARTS = list(PARTS.items())
 
 
 @st.composite
-def sayings(draw: st.DrawFn) -> Said:
-    """Some days say nothing bad, most one or two things."""
+def sayings(draw: st.DrawFn, least: int = 0) -> Said:
+    """What a day says; of so many parts at least something that is drawn."""
     said = list(CALM)
-    for place in draw(st.lists(st.integers(0, len(_PARTS) - 1), max_size=4)):
+    for place in draw(st.lists(st.integers(0, len(_PARTS) - 1), min_size=least, max_size=4)):
         said[place] = draw(st.sampled_from(list(_PARTS[place][1])))
     return tuple(said)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from monitoring_dagster.incidents import rows, silences
 from monitoring_dagster.incidents.audience import Audience
-from monitoring_dagster.incidents.cause import Cause
 from monitoring_dagster.incidents.desk import silence_of
 from monitoring_dagster.incidents.incident import Incident, Priority
 from monitoring_dagster.notifications import markers
@@ -24,10 +23,10 @@ from monitoring_dagster.notifications.message import Form
 from monitoring_dagster.notifications.pacing import Rules
 from monitoring_dagster.notifications.rendering import render
 from monitoring_dagster.store import incidents, outbox
+from monitoring_dagster.store import silences as kept_silences
 from monitoring_dagster.store.audit.verify import verify
 from monitoring_dagster.store.outbox import HOSTS, PICTURE, ROOT, Notice
 from monitoring_dagster.store.response_tables import outbox as table
-from monitoring_dagster.store.response_tables import silence
 from tests.simulation.models import MONITORS
 from tests.slack.state import Posted
 from tests.slack.workspace import Workspace
@@ -66,10 +65,6 @@ class View:
             standing = [m for m in ours if not m.is_deleted]
         return [Shown(self._key(m), m) for m in sorted(standing, key=lambda m: m.order)]
 
-    def roots(self) -> list[Shown]:
-        """Those of them that are the message of one incident."""
-        return [one for one in self.shown() if one.kind == ROOT]
-
     def _key(self, message: Posted) -> str:
         """By which notice it was sent; an edit changes its form, never that."""
         if message.ts not in self._keys:
@@ -92,14 +87,24 @@ class Promises:
     def __init__(self, view: View, held: sqlite3.Connection, rules: Rules) -> None:
         self.view = view
         self.held = held
+        """What can be seen of incidents, and the names of all incidents."""
         self.rules = rules
-        self._last_row = 0
+        self._held_at: tuple[object, ...] = ()
+        self.roots: list[Shown] = []
+        self.refs: list[str] = []
 
     # --- after every step ---------------------------------------------------------------------
 
     def hold(self) -> None:
         """All that must never be broken, not even for a moment."""
         shown = self.view.shown()
+        written = self._all("PRAGMA data_version")[0]
+        state = (*written, *(one.message.ts for one in shown))
+        if state == self._held_at:
+            return  # nothing has happened since
+        self._held_at = state
+        self.roots = [one for one in shown if one.kind == ROOT]
+        self.refs = [ref for (ref,) in self._all("SELECT ref FROM incident ORDER BY id")]
         self._one_incident_per_cause()
         self._nothing_is_seen_twice(shown)
         self._replies_follow_their_roots(shown)
@@ -240,7 +245,7 @@ class Ending:
     def _calls(self, incident: Incident, now: dt.datetime) -> bool:
         is_minor = incident.is_late or incident.priority is Priority.P4
         monitor: Audience = MONITORS[incident.monitor]
-        standing = map(silence_of, incidents.standing_silences(self.connection))
+        standing = map(silence_of, kept_silences.standing(self.connection))
         return not is_minor and silences.muted(incident, standing, monitor, now) is None
 
     def _is_known(self, root: Notice) -> bool:

@@ -16,6 +16,4 @@ SHARDS = range(4)
 @pytest.mark.parametrize("shard", SHARDS)
 def test_in_any_order_every_promise_is_kept(site: Site, shard: int) -> None:
     machine = seed(shard)(type("Shard", (Simulation,), {"site": site}))
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=100, stateful_step_count=40)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=100, stateful_step_count=40))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import email.message
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -27,6 +28,8 @@ from tests.slack.replies import Reply, Wire
 from tests.slack.workspace import Workspace
 
 T = TypeVar("T")
+
+UNPLUGGED = "somebody pulled the plug"
 
 A_MOMENT = dt.timedelta(seconds=5)
 """For so long a process may stand still at a call without being told: less than clocks differ."""
@@ -110,10 +113,21 @@ class WatchedStore(Store):
     def __init__(self, url: str, shift: Shift) -> None:
         super().__init__(url)
         self._shift = shift
+        engine = self._database.engine
+        # One connection for all: opening one takes as long as a transaction.
+        engine.pool = sa.StaticPool(
+            engine.pool._creator, dialect=engine.dialect, _dispatch=engine.pool.dispatch
+        )
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
+    def disconnect(self) -> None:
+        """Let the file go, so that another can take its place."""
+        self._database.engine.dispose()
+
+    def write(self, work: Callable[[sa.Connection], T], *, wait_seconds: float | None = None) -> T:
         """As the store does."""
-        return self._between(lambda: super(WatchedStore, self).write(work))
+        return self._between(
+            lambda: super(WatchedStore, self).write(work, wait_seconds=wait_seconds)
+        )
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """As the store does."""
@@ -124,48 +138,6 @@ class WatchedStore(Store):
         done = work()
         self._shift.passes(Moment.TRANSACTION)
         return done
-
-
-def mishaps(
-    shift: Shift, clock: Clock, kind: str, at: int, length: dt.timedelta, other: Callable[[], None]
-) -> Mishap | None:
-    """A mishap by its name.
-
-    Args:
-        shift: of the worker.
-        clock: is moved while a worker stands still.
-        kind: `dies`, `sleeps`, `is overtaken`, `loses the store`; anything else is none.
-        at: how many moments go by before it.
-        length: for how long it sleeps.
-        other: what another worker does meanwhile.
-    """
-
-    def dies(_: Moment) -> bool:
-        shift.kill()
-        return True
-
-    def sleeps(moment: Moment) -> bool:
-        clock.now += min(length, A_MOMENT) if moment is Moment.CALLING else length
-        return True
-
-    def is_overtaken(moment: Moment) -> bool:
-        if moment is Moment.CALLING:
-            return False  # nobody could tell that it stood still
-        other()
-        return True
-
-    def loses_the_store(moment: Moment) -> bool:
-        if moment is Moment.TRANSACTION:
-            raise StoreUnreachable("somebody pulled the plug")
-        return False
-
-    named = {
-        "dies": dies,
-        "sleeps": sleeps,
-        "is overtaken": is_overtaken,
-        "loses the store": loses_the_store,
-    }
-    return Mishap(at, named[kind]) if kind in named else None
 
 
 class Line:
@@ -205,3 +177,70 @@ class Line:
             raise egress.AnswerLost("connection_reset")
         named = {name.lower(): value for name, value in reply.headers.items()}
         return egress.Reply(reply.status, named, reply.body)
+
+
+class Scene(Protocol):
+    """Where mishaps happen."""
+
+    @property
+    def clock(self) -> Clock:
+        """Is moved while somebody stands still."""
+        ...
+
+    @property
+    def shift(self) -> Shift:
+        """Those at work."""
+        ...
+
+
+def mishap(
+    kind: str, at: int, length: dt.timedelta, scene: Scene, meanwhile: Callable[[], None]
+) -> Mishap:
+    """A mishap of a kind, one of MISHAPS.
+
+    Args:
+        kind: what happens.
+        at: how many moments go by before it.
+        length: for how long somebody sleeps before anything else happens.
+        scene: where it happens.
+        meanwhile: what happens while somebody who is overtaken still sleeps.
+    """
+    return Mishap(at, functools.partial(MISHAPS[kind], scene, length, meanwhile))
+
+
+def _dies(scene: Scene, _length: dt.timedelta, _meanwhile: Callable[[], None], _: Moment) -> bool:
+    scene.shift.kill()
+    return True
+
+
+def _sleeps(
+    scene: Scene, length: dt.timedelta, _meanwhile: Callable[[], None], moment: Moment
+) -> bool:
+    scene.clock.now += min(length, A_MOMENT) if moment is Moment.CALLING else length
+    return True
+
+
+def _is_overtaken(
+    scene: Scene, length: dt.timedelta, meanwhile: Callable[[], None], moment: Moment
+) -> bool:
+    if moment is Moment.CALLING:
+        return False  # it would stand still for longer than clocks differ
+    scene.clock.now += length
+    meanwhile()
+    return True
+
+
+def _loses_the_store(
+    _scene: Scene, _length: dt.timedelta, _meanwhile: Callable[[], None], moment: Moment
+) -> bool:
+    if moment is Moment.TRANSACTION:
+        raise StoreUnreachable(UNPLUGGED)
+    return False
+
+
+MISHAPS = {
+    "dies": _dies,
+    "sleeps": _sleeps,
+    "is overtaken": _is_overtaken,
+    "loses the store": _loses_the_store,
+}

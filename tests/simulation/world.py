@@ -5,14 +5,17 @@ What happens in it, and in which order, is `machine`.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import logging
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from monitoring_dagster.errors import StoreUnreachable
 from monitoring_dagster.incidents.attending import attend
 from monitoring_dagster.incidents.briefing import Briefing, Pages
 from monitoring_dagster.incidents.desk import Desk, Office
@@ -35,6 +38,20 @@ T = TypeVar("T")
 WORKERS = ("one", "two")
 
 
+class Problems(logging.Handler):
+    """What the code caught and did not expect: it is logged with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what was raised."""
+        raised = record.exc_info[1] if record.exc_info else None
+        if raised is not None and not isinstance(raised, StoreUnreachable):
+            self.found.append(raised)
+
+
 class Site:
     """A place for one world after the other: its store is made once, since making one is slow.
 
@@ -45,19 +62,33 @@ class Site:
 
     def __init__(self, folder: Path, template: Path) -> None:
         self.shift = Shift()
+        self.problems = Problems()
         self.path = folder / "store.db"
         self.messages = folder / "messages.jsonl"
         self.store = WatchedStore(f"sqlite:///{self.path}", self.shift)
         self._template = template
 
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear of what the code logs, and nobody else does."""
+        log = logging.getLogger("monitoring_dagster")
+        before = log.propagate
+        log.addHandler(self.problems)
+        log.propagate = False
+        try:
+            yield
+        finally:
+            log.propagate = before
+            log.removeHandler(self.problems)
+
     def cleared(self) -> sqlite3.Connection:
-        """An empty store, held open so that nobody writes its log back at every close."""
+        """An empty store, and a connection to it for those who only look."""
+        self.store.disconnect()
+        self.problems.found.clear()
         for old in self.path.parent.iterdir():
             old.unlink()
         shutil.copyfile(self._template, self.path)
-        held = sqlite3.connect(self.path)
-        held.execute("SELECT count(*) FROM outbox").fetchone()
-        return held
+        return sqlite3.connect(self.path)
 
 
 class World:
@@ -75,13 +106,14 @@ class World:
             self.slack.add_channel(name, bots=[self.token]) for name in (ALERTS, MODELS, ON_CALL)
         ]
         self.line = Line(self.slack, self.clock, self.shift)
+        self.problems = site.problems
         self.view = View(self.slack, self.bot.user, self.held)
         self.upkeep: Mapping[str, Upkeep] = {
             name: self._upkeep(site, rules, channel) for name in WORKERS
         }
 
     def respond(
-        self, monitor: Monitor, days: Mapping[dt.date, Said], batch: str, *, dies: bool = False
+        self, monitor: Monitor, days: Mapping[dt.date, Said], batch: str = "", *, dies: bool = False
     ) -> None:
         """Judge these days now, as one run does."""
 
@@ -99,9 +131,7 @@ class World:
             self.store.decide(monitor.name, work)
 
     def _upkeep(self, site: Site, rules: Rules, channel: type[SlackChannel]) -> Upkeep:
-        slack = channel(
-            self.token, clock=self.clock, default_to=f"#{MODELS}", send=self.line.send
-        )
+        slack = channel(self.token, clock=self.clock, default_to=f"#{MODELS}", send=self.line.send)
         fallback = FileChannel(site.messages, clock=self.clock)
         return Upkeep(
             store=self.store,
