@@ -47,6 +47,9 @@ class Editing:
             shown = self._office.store.read(lambda c: outbox.projection(c, notice))
             answer = Answer(Outcome.CONTENT, error=type(error).__name__)
         else:
+            if self._has_slept(claimed):
+                tally.because("slept")
+                return
             answer = self._call(claimed, message)
         failpoint("delivery.edited")
         tally.because("" if answer.outcome is Outcome.SENT else answer.error)
@@ -62,6 +65,16 @@ class Editing:
         # The revision is read first, so that a message never shows less than is said of it.
         shown = outbox.projection(connection, notice)
         return shown, self._office.render(connection, notice, Form(notice.form))
+
+    def _has_slept(self, claimed: Claimed) -> bool:
+        """Whether somebody else may be at it by now, whose edit this one would undo."""
+        office = self._office
+        if office.clock() - claimed.at <= office.rules.may_post_for:
+            return False
+        office.store.write(
+            lambda connection: outbox.put_off(connection, claimed.lease, office.clock(), "slept")
+        )
+        return True
 
     def _call(self, claimed: Claimed, message: Message) -> Answer:
         notice = claimed.notice

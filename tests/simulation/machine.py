@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -166,14 +167,18 @@ class Simulation(RuleBasedStateMachine):
     @rule(
         worker=worker,
         kind=st.sampled_from(sorted(MISHAPS)),
-        at=st.integers(0, 30),
+        at=st.integers(0, 15),
         length=seconds,
-        all_of_it=st.booleans(),
+        is_tick=st.booleans(),
+        changes=st.booleans(),
     )
     def somebody_has_a_mishap(
-        self, worker: str, kind: str, at: int, length: int, all_of_it: bool
+        self, worker: str, kind: str, at: int, length: int, is_tick: bool, changes: bool
     ) -> None:
-        """While delivering, or while doing all that a sensor does."""
+        """While delivering, or while doing all that a sensor does; perhaps with much to edit."""
+        if changes:
+            self._change_everything(1)
+            self.world.clock.now += PACE.coalesce
         struck = mishap(
             kind,
             at,
@@ -181,16 +186,20 @@ class Simulation(RuleBasedStateMachine):
             self.world,
             lambda: self._meanwhile(worker),
         )
-        if all_of_it:
+        if is_tick:
             self._work(worker, struck)
         else:
             self._deliver(worker, mishap=struck)
+        self._ending(Ending.nothing_is_out_of_date)
 
     def _meanwhile(self, worker: str) -> None:
-        """Something changes, and the other worker tells it."""
-        for ref in self.promises.refs[-1:]:
-            self._act("acknowledge", ref, 1)
+        """Everything changes, and the other worker tells it."""
+        self._change_everything(100)
         self._deliver(next(name for name in WORKERS if name != worker))
+
+    def _change_everything(self, hours: int) -> None:
+        for ref in self.promises.refs:
+            self._act("snooze", ref, hours)
 
     def _work(self, worker: str, mishap: Mishap | None) -> None:
         self._mend(self.world.clock())
@@ -343,13 +352,16 @@ class Simulation(RuleBasedStateMachine):
         world, upkeep = self.world, self.world.upkeep["one"]
         self._mend(dt.datetime.max.replace(tzinfo=dt.UTC))
         world.slack.faults.calm()
-        assert upkeep.attend() == []
-        quiet = 0
+        quiet, now = 0, world.clock()
         while quiet < 2:
+            now = world.clock()
+            assert upkeep.attend() == []
             done = upkeep.deliver(dt.timedelta(minutes=20))
             quiet = 0 if any(done.counts.values()) else quiet + 1
             world.clock.move(minutes=16)  # longer than any pause and any lease
-        self.promises.hold()
-        world.store.read(
-            lambda connection: Ending(connection, world.view, self.deleted).hold(world.clock())
-        )
+        self.promises_are_kept()
+        self._ending(lambda ending: ending.hold(now))
+
+    def _ending(self, holds: Callable[[Ending], None]) -> None:
+        world = self.world
+        world.store.read(lambda connection: holds(Ending(connection, world.view, self.deleted)))

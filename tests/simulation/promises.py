@@ -209,7 +209,9 @@ class Ending:
     def hold(self, now: dt.datetime) -> None:
         """Everybody knows what they should, and the log can be relied on."""
         self._nothing_waits(now)
-        self._everything_shows_how_things_stand()
+        self._everything_can_be_seen()
+        self._nothing_is_to_be_edited()
+        self.nothing_is_out_of_date()
         self._everybody_knows(now)
         found = verify(self.connection)
         assert found.is_intact, found.text
@@ -222,16 +224,29 @@ class Ending:
         left = self.connection.execute(waiting).all()
         assert not left, f"lost: {left}"
 
-    def _everything_shows_how_things_stand(self) -> None:
-        """What says that it was sent can be seen, and says what is so now."""
-        for notice in self._notices:
-            if notice.status != "sent" or notice.sent_by != "slack":
-                continue
+    def _everything_can_be_seen(self) -> None:
+        """What says that it was sent can be seen."""
+        gone = {n.key for n in self._sent if n.message_ts not in self._standing}
+        known = {n.key for n in self._sent if n.message_ts in self.deleted}
+        assert gone <= known, f"cannot be seen: {gone - known}"
+
+    def nothing_is_out_of_date(self) -> None:
+        """What says that it shows how things stand does so; an update says what cannot be shown."""
+        updated = {n.key.partition(":")[2].rpartition(":")[0] for n in self._notices}
+        for notice in self._sent:
             message = self._standing.get(notice.message_ts or "")
-            if message is None:
-                assert notice.message_ts in self.deleted, f"{notice.key} cannot be seen"
-            elif notice.kind in HOSTS:
+            if message is None or notice.kind not in HOSTS or notice.key in updated:
+                continue
+            due = outbox.projection(self.connection, notice).revision
+            if notice.applied_revision == due:
                 assert message.text == self._wanted(notice), f"{notice.key} is out of date"
+
+    def _nothing_is_to_be_edited(self) -> None:
+        for notice in self._sent:
+            due = outbox.projection(self.connection, notice).revision
+            is_there = notice.message_ts in self._standing
+            if notice.kind in HOSTS and is_there:
+                assert notice.applied_revision == due, f"{notice.key} was never edited"
 
     def _everybody_knows(self, now: dt.datetime) -> None:
         """I1: whatever is open and calls somebody can be seen."""
@@ -268,6 +283,10 @@ class Ending:
     def _notices(self) -> list[Notice]:
         found = self.connection.execute(sa.select(table).order_by(table.c.id))
         return [Notice.of(row) for row in found]
+
+    @cached_property
+    def _sent(self) -> list[Notice]:
+        return [n for n in self._notices if n.status == "sent" and n.sent_by == "slack"]
 
     @cached_property
     def _standing(self) -> dict[str, Posted]:
