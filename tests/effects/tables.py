@@ -140,6 +140,9 @@ def _rows(
         for row in found:
             for i in arrival if row[kind] == PICTURE else ():
                 row[i] = None
+    if delivery and table is doubt:
+        at = [c.name for c in columns].index("outbox_id")
+        found = [row for row in found if not row[at][0].startswith(PICTURE)]
     return Counter(map(tuple, found))
 
 
