@@ -14,7 +14,7 @@ from tests.effects.conftest import copied_database
 from tests.effects.failing import Effects, When
 from tests.effects.life import STEPS, WITHOUT_A_COLUMN, Life, copied, lived
 from tests.effects.office import SlackOffice
-from tests.effects.tables import Acted, Rows, acted, differences, tables
+from tests.effects.tables import PICTURE, Acted, Rows, acted, differences, tables
 from tests.slack.clock import HandClock
 
 ANY = ("",)
@@ -32,7 +32,7 @@ DECISIONS = [i for i, step in enumerate(STEPS) if not step.is_delivery]
 DELIVERIES = [i for i, step in enumerate(STEPS) if step.is_delivery]
 
 ARRIVED = {"notification_sent", "notification_found"}
-ATTEMPTED = {*ARRIVED, "notification_edited", "notification_ambiguous"}
+ATTEMPTED = {*ARRIVED, "notification_edited", "notification_ambiguous", "picture_given_up"}
 """What delivery writes down of its own attempts."""
 
 
@@ -130,10 +130,13 @@ def _decided(entries: Counter[Acted]) -> Counter[Acted]:
 
 
 def _arrivals(entries: Counter[Acted]) -> Counter[str]:
-    """How often each message is said to have arrived, or to have been found there."""
+    """How often each message is said to have arrived, or to have been found there.
+
+    Not of pictures: one that may have been lost is given up.
+    """
     arrived: Counter[str] = Counter()
     for entry, times in entries.items():
-        if entry.action in ARRIVED:
+        if entry.action in ARRIVED and not entry.subject.startswith(f"{PICTURE}:"):
             arrived[entry.subject] += times
     return arrived
 
