@@ -252,16 +252,20 @@ def _gather_in(
 def _can_wait() -> sa.ColumnElement[bool]:
     """A root that is surely nowhere to be seen, and that nobody is about to send."""
     c = outbox.c
-    in_doubt = sa.exists().where(doubt.c.outbox_id == c.id)
-    return sa.and_(c.kind == ROOT, c.status == Status.PENDING, c.sent_at.is_(None), ~in_doubt)
+    return sa.and_(c.kind == ROOT, c.status == Status.PENDING, c.sent_at.is_(None), ~_in_doubt())
+
+
+def _in_doubt() -> sa.ColumnElement[bool]:
+    return sa.exists().where(doubt.c.outbox_id == outbox.c.id)
 
 
 def _left(
     connection: sa.Connection, place: str, now: dt.datetime, limit: int, window: dt.timedelta
 ) -> int:
-    """How many roots the place still takes."""
+    """How many roots the place still takes: what may have come counts as if it had."""
     c = outbox.c
-    came = sa.or_(c.sent_at > now - window, c.status == Status.SENDING)
+    may_have_come = sa.and_(c.status == Status.PENDING, _in_doubt())
+    came = sa.or_(c.sent_at > now - window, c.status == Status.SENDING, may_have_come)
     count = sa.select(sa.func.count()).where(c.destination == place, c.kind == ROOT, came)
     return max(0, limit - connection.execute(count).scalar_one())
 

@@ -125,9 +125,13 @@ class Promises:
         counts += Counter(_incident(one) for one in shown if one.kind == ROOT)
         twice = {name for name, count in counts.items() if count > 1}
         if twice:
-            doubtful = {key for (key,) in self._all("SELECT key FROM outbox WHERE is_doubtful")}
+            doubtful = self._doubtful()
             doubtful |= {key.rpartition(":")[0] for key in doubtful}
             assert twice <= doubtful, f"seen twice: {sorted(twice - doubtful)}"
+
+    def _doubtful(self) -> set[str]:
+        """Keys of what was sent although it may have been there, since nobody could look."""
+        return {key for (key,) in self._all("SELECT key FROM outbox WHERE is_doubtful")}
 
     def _replies_follow_their_roots(self, shown: Sequence[Shown]) -> None:
         """I3: a reply stands below the message that tells its incident, and later."""
@@ -165,8 +169,9 @@ class Promises:
     def _budgets_are_kept(self, shown: Sequence[Shown]) -> None:
         """I5: within its window a place takes so many roots; the rest is in a digest."""
         landed = defaultdict[str, list[float]](list)
+        doubtful = self._doubtful()
         for one in shown:
-            if one.kind == ROOT:
+            if one.kind == ROOT and one.key not in doubtful:
                 landed[one.message.channel].append(one.message.posted_at)
         window = self.rules.storm_window.total_seconds()
         for room, instants in landed.items():

@@ -91,14 +91,32 @@ class Site:
         return sqlite3.connect(self.path)
 
 
+class PassingClock(Clock):
+    """Passes every second while something is still to land, so that it lands in its time."""
+
+    slack: Workspace | None = None
+
+    @property
+    def now(self) -> dt.datetime:
+        """The instant that it shows."""
+        return self._now
+
+    @now.setter
+    def now(self, until: dt.datetime) -> None:
+        while self.slack is not None and self.slack.under_way and self._now < until:
+            self._now = min(self._now + dt.timedelta(seconds=1), until)
+        self._now = until
+
+
 class World:
     """Everything that there is, at one instant."""
 
     def __init__(self, site: Site, rules: Rules, channel: type[SlackChannel]) -> None:
-        self.clock = Clock()
+        self.clock = PassingClock()
         self.shift, self.store = site.shift, site.store
         self.held = site.cleared()
         self.slack = Workspace(lambda: self.clock().timestamp())
+        self.clock.slack = self.slack
         self.token = self.slack.install()
         self.bot = self.slack.app(self.token)
         self.people = [self.slack.add_user(name) for name in ("ann", "bob")]
