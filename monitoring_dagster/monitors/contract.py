@@ -16,8 +16,9 @@ from pydantic import Field, model_validator
 
 from monitoring_dagster.monitors import agreement
 from monitoring_dagster.monitors.alerting import Alerting
+from monitoring_dagster.monitors.minimum_effects import MinimumEffects
 from monitoring_dagster.monitors.objectives import Kpi, Slo
-from monitoring_dagster.monitors.responses import MinimumEffects, Retraining
+from monitoring_dagster.monitors.retraining import Retraining
 from monitoring_dagster.monitors.scalars import (
     NAME_PATTERN,
     ColumnName,

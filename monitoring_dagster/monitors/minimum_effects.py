@@ -1,6 +1,6 @@
-"""Responses: what counts as a change, and when a new model is trained; who is told is `alerting`.
+"""Minimum effects: how large a change has to be to count; who is told is `alerting`.
 
-Only their shapes. Thresholds are not part of a document: they follow from its false-alarm budget.
+Only the shape. Thresholds are not part of a document: they follow from its false-alarm budget.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from monitoring_dagster.monitors.agreement import Disagreement, Disagreements
-from monitoring_dagster.monitors.scalars import Days, FunctionName
 from monitoring_dagster.monitors.section import Section
 
 Deviations = Annotated[float, Field(gt=0, le=10)]
@@ -46,17 +45,3 @@ class MinimumEffects(Section):
                 ]
             )
         return self
-
-
-class Retraining(Section):
-    """When and how a new model may be trained."""
-
-    trainer: FunctionName | None = Field(default=None, description="`package.module:function`.")
-    max_age_days: Days | None = Field(
-        default=None,
-        description="Retrain when the champion is older; never for its age if not given.",
-    )
-    cooldown_days: Days = Field(default=14, description="Days after a retraining without another.")
-    minimum_labels: Annotated[int, Field(ge=1)] = Field(
-        default=1_000, description="Labelled rows without which nothing is trained."
-    )

@@ -1,0 +1,85 @@
+"""Training: what a trainer is given and what it gives back; all that a user's function has to know.
+
+A trainer runs in a process of its own, without the deployment's secrets; see docs/retraining.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Labelled rows of some days, in the order of time.
+
+    Args:
+        features: (n, k) the declared features by the monitor's names: numbers as float64 (NaN where
+            missing), texts and categories as `str` (missing as NaN), booleans as bool.
+        labels: (n,) what turned out to be true, of the declared type.
+        weights: (n,) how much each row counts; all 1.0 but for the window `recent`.
+        days: (n,) the day of each row, as datetime64[D] of the monitor's calendar.
+    """
+
+    features: pd.DataFrame
+    labels: pd.Series
+    weights: pd.Series
+    days: pd.Series
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained.
+
+    Args:
+        training: rows to fit on.
+        validation: newer rows, to look at and never to fit on: the gate decides on them.
+        seed: of every random choice.
+        parameters: those of the monitor's document.
+        kind: `binary`, `multiclass` or `regression`.
+        positive_label: binary: the positive class.
+        classes: multiclass: every class, in order.
+    """
+
+    training: Frame
+    validation: Frame
+    seed: int
+    parameters: Mapping[str, Any]
+    kind: str
+    positive_label: Any = None
+    classes: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a trainer gives back.
+
+    Args:
+        model: a fitted scikit-learn estimator or pipeline, a LightGBM booster or estimator, the
+            bytes of an ONNX model, or the path of a folder that holds an MLflow model.
+        threshold: binary: from which score on a decision is positive; the monitor's own for None.
+        metrics: figures worth keeping, by name.
+        notes: anything worth reading, such as chosen hyperparameters, by name.
+        trusted_types: full names of types beyond `models.trust.TRUSTED` that skops has to build.
+    """
+
+    model: Any
+    threshold: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    trusted_types: tuple[str, ...] = ()
+
+
+class Trainer(Protocol):
+    """A function that a monitor's document names."""
+
+    def __call__(self, task: Task) -> Fitted:
+        """Fit a model.
+
+        Whatever it raises ends the retraining, and is told with the end of its log.
+        """
+        ...
