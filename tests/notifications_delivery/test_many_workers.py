@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import multiprocessing as mp
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -56,10 +56,9 @@ def test_three_processes_send_everything_once(
     paper = tmp_path / "wall"
     refs = [world.open() for _ in range(6)]
     replies = [world.reply(ref) for ref in refs]
-    with processes.Pool(3) as pool:
-        pool.starmap(
-            deliver, [(store_url, str(paper), START, f"process {n}") for n in range(3)], chunksize=1
-        )
+    names = [f"process {n}" for n in range(3)]
+    with ProcessPoolExecutor(3, mp_context=processes) as pool:
+        list(pool.map(deliver, [store_url] * 3, [str(paper)] * 3, [START] * 3, names))
     deliver(store_url, str(paper), START, "last")
     keys = PaperWall(paper, LATER).keys
     assert sorted(keys) == sorted([f"root:{ref}:1" for ref in refs] + replies)

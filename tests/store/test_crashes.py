@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.context import ForkServerContext
 
 import pytest
@@ -40,8 +40,8 @@ def test_threads_may_share_a_store(store: Store) -> None:
 def test_eight_processes_that_write_at_once_lose_nothing(
     store: Store, store_url: str, processes: ForkServerContext
 ) -> None:
-    with processes.Pool(8) as pool:
-        pool.starmap(write_days, [(store_url, writer) for writer in range(8)], chunksize=1)
+    with ProcessPoolExecutor(8, mp_context=processes) as pool:
+        list(pool.map(write_days, [store_url] * 8, range(8)))
     check_that_nothing_is_lost(store, writers=8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
 from multiprocessing.context import ForkServerContext
 
@@ -56,8 +57,8 @@ def test_an_upgrade_done_twice_changes_nothing(store: Store) -> None:
 
 
 def test_two_processes_may_upgrade_at_once(empty_url: str, processes: ForkServerContext) -> None:
-    with processes.Pool(4) as pool:
-        assert pool.map(upgrade, [empty_url] * 8, chunksize=1) == [HEAD] * 8
+    with ProcessPoolExecutor(4, mp_context=processes) as pool:
+        assert list(pool.map(upgrade, [empty_url] * 8)) == [HEAD] * 8
 
 
 def test_an_upgrade_that_fails_half_way_leaves_nothing_behind(empty_url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import chain
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -148,8 +148,8 @@ def test_threads_that_append_at_once_make_one_chain(store: Store, store_url: str
 def test_processes_that_append_at_once_make_one_chain(
     store: Store, store_url: str, processes: ForkServerContext
 ) -> None:
-    with processes.Pool(3) as pool:
-        seqs = pool.starmap(append_often, [(store_url, n, 12) for n in range(3)], chunksize=1)
+    with ProcessPoolExecutor(3, mp_context=processes) as pool:
+        seqs = list(pool.map(append_often, [store_url] * 3, range(3), [12] * 3))
     assert sorted(chain.from_iterable(seqs)) == list(range(1, 73))
     assert checked(store).is_intact
     assert told_of(store).code == 0
