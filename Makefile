@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOME_DIR := $(CURDIR)/.demo
 READY := $(VENV)/.ready
+MLFLOW_DIR = $(abspath $(MONITORING_DAGSTER_HOME))/mlflow
 
 export MONITORING_DAGSTER_HOME ?= $(HOME_DIR)
 export MONITORING_DAGSTER_MONITORS ?= $(CURDIR)/monitors
@@ -14,10 +15,10 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test bench check format lock schema clean
+.PHONY: help setup demo ui mlflow-ui test bench check format lock schema clean
 
 help: ## Show what can be made.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
@@ -37,6 +38,12 @@ ui: $(READY) ## Open Dagster on the demo's home.
 	@test -f $(DAGSTER_HOME)/dagster.yaml || printf 'telemetry:\n  enabled: false\n' > $(DAGSTER_HOME)/dagster.yaml
 	@echo "Dagster: http://127.0.0.1:3000 (Ctrl-C stops it)"
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+mlflow-ui: $(READY) ## Open MLflow on the demo's home: training runs, models, reports.
+	@mkdir -p $(MLFLOW_DIR)/artifacts
+	@echo "MLflow: http://127.0.0.1:5000 (Ctrl-C stops it)"
+	@cd $(MLFLOW_DIR) && MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(CURDIR)/$(BIN)/mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+	  --backend-store-uri sqlite:///$(MLFLOW_DIR)/mlflow.db --artifacts-destination $(MLFLOW_DIR)/artifacts
 
 test: $(READY) ## Run the tests.
 	@$(BIN)/python -m pytest -n auto

@@ -31,7 +31,7 @@ def incidents(monitors: Sequence[Monitor]) -> dg.Definitions:
 
     @dg.op(config_schema=NAMED)
     def acknowledge(context: dg.OpExecutionContext, workplace: Workplace) -> None:
-        by = _who(context)
+        by = who(context)
         answer(context, workplace, lambda desk, ref: answering.acknowledge(desk, ref, by))
 
     @dg.op(
@@ -39,7 +39,7 @@ def incidents(monitors: Sequence[Monitor]) -> dg.Definitions:
         | {"hours": dg.Field(float, default_value=24.0, description="For how long.")}
     )
     def snooze(context: dg.OpExecutionContext, workplace: Workplace) -> None:
-        by, length = _who(context), dt.timedelta(hours=context.op_config["hours"])
+        by, length = who(context), dt.timedelta(hours=context.op_config["hours"])
         answer(
             context,
             workplace,
@@ -48,7 +48,7 @@ def incidents(monitors: Sequence[Monitor]) -> dg.Definitions:
 
     @dg.op(config_schema=NAMED | {"because": dg.Field(str, description="Why it is over.")})
     def resolve(context: dg.OpExecutionContext, workplace: Workplace) -> None:
-        by, because = _who(context), context.op_config["because"]
+        by, because = who(context), context.op_config["because"]
         answer(context, workplace, lambda desk, ref: answering.resolve(desk, ref, because, by))
 
     @dg.op(
@@ -70,22 +70,24 @@ def incidents(monitors: Sequence[Monitor]) -> dg.Definitions:
             asked["monitor"],
             asked["cause"],
             dt.timedelta(hours=asked["hours"]),
-            by=_who(context),
+            by=who(context),
             because=asked["because"],
         )
         context.log.info(f"silence {made.id} ends at {made.ends_at:%Y-%m-%d %H:%M} UTC")
 
     return dg.Definitions(
         jobs=[
-            _job("acknowledge_incident", acknowledge, "Says that somebody deals with it."),
-            _job("snooze_incident", snooze, "Nobody is called for it for a while."),
-            _job("resolve_incident", resolve, "Says that it is over."),
-            _job("silence_incidents", silence, "Nobody is called for what matches, for a while."),
+            answering_job("acknowledge_incident", acknowledge, "Says that somebody deals with it."),
+            answering_job("snooze_incident", snooze, "Nobody is called for it for a while."),
+            answering_job("resolve_incident", resolve, "Says that it is over."),
+            answering_job(
+                "silence_incidents", silence, "Nobody is called for what matches, for a while."
+            ),
         ]
     )
 
 
-def _who(context: dg.OpExecutionContext) -> str:
+def who(context: dg.OpExecutionContext) -> str:
     """Who asks, as the audit log has it: nobody signs as the system, for Slack or not at all."""
     by = context.op_config["by"].strip()
     if not by:
@@ -93,7 +95,7 @@ def _who(context: dg.OpExecutionContext) -> str:
     return f"user:{by}"
 
 
-def _job(name: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
+def answering_job(name: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
     """The job asks for what the op asks for, and for nothing else: people type it by hand."""
     mapping = dg.ConfigMapping(
         config_fn=lambda asked: {"ops": {op.name: {"config": dict(asked)}}},

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 
 from monitoring_dagster.day import Day
 from monitoring_dagster.decisions.budget import Family
+from monitoring_dagster.decisions.champion import is_about_it, lasting
 from monitoring_dagster.decisions.judge import Judge
 from monitoring_dagster.decisions.state import State
 from monitoring_dagster.decisions.verdict import Level, Subject, Verdict
 from monitoring_dagster.errors import BacktestImpossible
-from monitoring_dagster.evaluation import judged_of
+from monitoring_dagster.evaluation import judged_of, normal_on
+from monitoring_dagster.learnt import Learnt
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.profiles.reference import reference_id
+from monitoring_dagster.retraining.succession import Stretch, Succession
 from monitoring_dagster.store import Docket
 
 MEASURED_ANEW = ("quality", "telemetry", "retention", "schedule", "first_day", "last_day")
@@ -99,14 +102,16 @@ def backtest(day: Day, changed: Monitor, first: dt.date, last: dt.date) -> Backt
             "time zone), and stored measurements cannot tell what it would have measured; change "
             "what is decided only (slos, minimum_effects, alerting), or deploy it beside the other"
         )
-    learnt = day.learnt
-    judges = [
-        Judge.of(m, learnt.frozen, learnt.noise, learnt.importance) for m in (present, changed)
-    ]
+    measured = day.store.look_up(present.name, lambda docket: docket.measured_days(first, last))
+    tenures = day.succession.tenures
+    stretches = Succession(present, tenures).stretches(measured)
+    learnt = {reign.id: day.on(days[0]).learnt for reign, days in stretches}
 
     def work(docket: Docket) -> list[Replay]:
-        days = docket.measured_days(first, last)
-        return [_replayed(judge, docket, days) for judge in judges]
+        return [
+            _replayed(docket, Succession(document, tenures), stretches, learnt)
+            for document in (present, changed)
+        ]
 
     before, after = day.store.look_up(present.name, work)
     if not before.days:
@@ -118,24 +123,40 @@ def backtest(day: Day, changed: Monitor, first: dt.date, last: dt.date) -> Backt
     return Backtest(before, after, [name for name in MEASURED_ANEW if old[name] != new[name]])
 
 
-def _replayed(judge: Judge, docket: Docket, days: Sequence[dt.date]) -> Replay:
+def _replayed(
+    docket: Docket,
+    succession: Succession,
+    stretches: Sequence[Stretch],
+    learnt: Mapping[int, Learnt],
+) -> Replay:
+    """The days again, those of each champion by what its own reference teaches."""
     normals = docket.new_normals()
     state = State()
+    states: dict[int, State] = {}
     alerts: dict[tuple[Subject, dt.date], Alert] = {}
     on: dict[Subject, Alert] = {}
-    warned = paged = 0
-    for day in days:
-        normal = max((n.since for n in normals if n.since <= day), default=None)
-        judged = judged_of(judge, docket, day, state, normal)
-        state = judged.state
-        alerting = {v.subject: v for v in judged.verdicts if v.is_alert}
-        on = {s: _continued(on.get(s), v, day) for s, v in alerting.items()}
-        alerts |= {(s, alert.first_day): alert for s, alert in on.items()}
-        levels = {v.level for v in alerting.values()}
-        warned += Level.WARN in levels
-        paged += Level.CRITICAL in levels
-    share = sum(judge.budget.share(family) for family in Family)
-    return Replay(alerts, len(days), warned, paged, share)
+    days = warned = paged = 0
+    share = 0.0
+    for reign, part in stretches:
+        taught = learnt[reign.id]
+        effective = succession.on(part[0])
+        judge = Judge.of(effective, taught.frozen, taught.noise, taught.importance)
+        share = sum(judge.budget.share(family) for family in Family)
+        if days:
+            state = state.succeeded(lasting(effective), states.get(reign.id))
+            on = {s: alert for s, alert in on.items() if not is_about_it(effective, s)}
+        for when in part:
+            normal = normal_on(when, normals, succession)
+            judged = judged_of(judge, docket, when, state, normal)
+            state = states[reign.id] = judged.state
+            alerting = {v.subject: v for v in judged.verdicts if v.is_alert}
+            on = {s: _continued(on.get(s), v, when) for s, v in alerting.items()}
+            alerts |= {(s, alert.first_day): alert for s, alert in on.items()}
+            levels = {v.level for v in alerting.values()}
+            warned += Level.WARN in levels
+            paged += Level.CRITICAL in levels
+        days += len(part)
+    return Replay(alerts, days, warned, paged, share)
 
 
 def _continued(alert: Alert | None, verdict: Verdict, day: dt.date) -> Alert:

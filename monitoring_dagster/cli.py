@@ -21,6 +21,7 @@ from monitoring_dagster.commands import (
     incidents,
     notifications,
     results,
+    retraining,
 )
 from monitoring_dagster.commands.printing import fail
 from monitoring_dagster.errors import MonitoringError, in_words
@@ -64,6 +65,7 @@ for command in (
 for name, group in (
     ("incidents", incidents.app),
     ("notifications", notifications.app),
+    ("retraining", retraining.app),
     ("audit", audit.app),
     ("db", database.app),
 ):

@@ -1,65 +1,52 @@
 """A day of one monitor, stage by stage, from telemetry to stored measurements.
 
-Each stage reads what earlier stages left in the lake, calls the rooms, and writes its own
-result; it takes many days at once, so that a backfill costs little more than its bytes. The
-clock is an argument. Dagster only decides when a stage runs, and people only see its result.
+Stages take many days at once, so that a backfill costs little more than its bytes, and days of
+several champions each with its own. The clock is an argument. Dagster only decides when a stage
+runs, and people only see its result. What a stage does is `stages`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from monitoring_dagster import learnt, stored
-from monitoring_dagster.errors import DayNotMonitored
-from monitoring_dagster.evaluation import Evaluated, Evaluation
+from monitoring_dagster.errors import DayNotMonitored, MonitoringError
+from monitoring_dagster.evaluation import Benches, Evaluated, Evaluation
 from monitoring_dagster.incidents.desk import EMBEDDED, Office
 from monitoring_dagster.incidents.incident import Incident
 from monitoring_dagster.incidents.rows import incident_of
-from monitoring_dagster.learnt import NO_REGISTRY, Learnt, Registry
-from monitoring_dagster.metrics import (
-    absence,
-    drift,
-    estimated,
-    labels,
-    operations,
-    performance,
-    quality,
-    shape,
-)
-from monitoring_dagster.metrics.measurement import Measurement, Reason
-from monitoring_dagster.metrics.quality.condemned import Condemned
-from monitoring_dagster.monitors.calendar import Clock, window
-from monitoring_dagster.monitors.contract import Expectation, Kind, Monitor, content_hash
-from monitoring_dagster.profiles import constraints, engine, reference, storage
-from monitoring_dagster.profiles.outcomes import Outcomes
-from monitoring_dagster.profiles.profile import Profile
+from monitoring_dagster.learnt import NO_REGISTRY, Registry
+from monitoring_dagster.monitors.calendar import Clock
+from monitoring_dagster.monitors.contract import Kind, Monitor
+from monitoring_dagster.profiles import storage
 from monitoring_dagster.profiles.reference import FrozenReference
+from monitoring_dagster.renewal import renew, renew_judged
 from monitoring_dagster.response import Response
-from monitoring_dagster.store import Docket, EvaluationInput, NewNormal, Store
+from monitoring_dagster.retraining.rescoring import Predict
+from monitoring_dagster.retraining.succession import BEFORE, Succession, Window
+from monitoring_dagster.stages import ALGORITHM_VERSION, Days, Stages
+from monitoring_dagster.store import Docket, NewNormal, Store, actions, tenures
 from monitoring_dagster.store.verdicts import STAGE
 from monitoring_dagster.stored import Stored
-from monitoring_dagster.taken import Taken
+from monitoring_dagster.taken import manifests_of
 from monitoring_dagster.telemetry import retention, snapshots
 from monitoring_dagster.telemetry.labels import changed_days
 from monitoring_dagster.telemetry.lake import Lake
 from monitoring_dagster.telemetry.manifest import Manifest
 from monitoring_dagster.telemetry.pseudonyms import Pseudonyms
-from monitoring_dagster.telemetry.quality import QualityReport, check, expectations
+from monitoring_dagster.telemetry.quality import QualityReport
 from monitoring_dagster.telemetry.sources import Access
 
-ALGORITHM_VERSION = "2"
-"""Raised when the same snapshots would give other numbers; part of every fingerprint."""
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-ESTIMATES = "estimated_performance"
+__all__ = ["ALGORITHM_VERSION", "Day", "Days", "nobody"]
 
-INPUTS = (Kind.FEATURES, Kind.PREDICTIONS)
-EVERYTHING = tuple(Kind)
-
-Days = Sequence[dt.date]
+Stage = Callable[[Stages, Days], list[Stored]]
 
 
 def nobody(now: dt.datetime) -> None:
@@ -82,13 +69,9 @@ class Day:
     office: Office = EMBEDDED
     tell: Callable[[dt.datetime], object] = nobody
     """Called after each sitting with its instant: in a replay no sensor lives at that time."""
+    is_retraining_disabled: bool = False
 
     # --- telemetry -------------------------------------------------------------------------
-
-    @property
-    def kinds(self) -> list[Kind]:
-        """The kinds of telemetry that the monitor declares."""
-        return [kind for kind in Kind if getattr(self.monitor.telemetry, kind) is not None]
 
     def take(self, kind: Kind, day: dt.date) -> Manifest:
         """Take the snapshot of one kind of telemetry."""
@@ -104,8 +87,7 @@ class Day:
 
     def manifests(self, day: dt.date) -> dict[Kind, Manifest]:
         """The snapshots that the day has so far."""
-        found = {k: snapshots.manifest(self.lake, self.monitor.name, k, day) for k in self.kinds}
-        return {kind: manifest for kind, manifest in found.items() if manifest is not None}
+        return manifests_of(self.lake, self.monitor, day)
 
     def changed_label_days(self) -> dict[dt.date, str]:
         """The days whose labels differ from their snapshot, with the version they have now."""
@@ -143,211 +125,165 @@ class Day:
         self.lake.sweep(self.computed_at)
         return retention.sweep(self.lake, self.monitor, self.today)
 
-    # --- reference -------------------------------------------------------------------------
+    # --- champions -------------------------------------------------------------------------
 
-    def freeze_reference(self) -> FrozenReference:
-        """Freeze the reference of this configuration, or load it where it is frozen.
+    @property
+    def succession(self) -> Succession:
+        """Which model is the champion on which day, as the store knows by now."""
+        return self.store.read(self._succession)
 
-        What decisions learn from it is learnt at once, while its rows are there.
-        """
-        last = self.monitor.reference.last_day
-        frozen = reference.freeze(
-            self.monitor,
+    def _succession(self, connection: sa.Connection) -> Succession:
+        name = self.monitor.name
+        return Succession.of(self.monitor, tenures.of_monitor(connection, name))
+
+    def on(self, day: dt.date) -> Stages:
+        """The stages of a day, with the reference of its champion."""
+        return self._of_champion(self.succession, day)
+
+    def _of_champion(self, succession: Succession, day: dt.date) -> Stages:
+        reign = succession.reign(day)
+        if reign.id not in self._opened:
+            self._opened[reign.id] = self._stages(succession.on(day))
+        return self._opened[reign.id]
+
+    @cached_property
+    def _opened(self) -> dict[int, Stages]:
+        """Stages by the champion that they are of; what they load, they load once."""
+        return {}
+
+    def _stages(self, effective: Monitor) -> Stages:
+        return Stages(
+            document=self.monitor,
+            monitor=effective,
             lake=self.lake,
+            store=self.store,
             access=self.access,
             pseudonyms=self.pseudonyms,
-            as_of=self.clock.as_of(self.monitor, max(last, self.monitor.first_day)),
+            clock=self.clock,
+            computed_at=self.computed_at,
+            run_id=self.run_id,
+            registry=self.registry,
         )
-        self.learnt.keep()
-        return frozen
 
-    @cached_property
-    def reference(self) -> FrozenReference:
-        """The frozen reference; raises ReferenceMissing where there is none."""
-        return reference.load(self.lake, self.monitor)
+    def by_champion(self, days: Days) -> Iterator[tuple[Stages, Days]]:
+        """The days of each champion, in the order of their tenures, with its stages."""
+        succession = self.succession
+        for _, part in succession.stretches(days):
+            yield self._of_champion(succession, part[0]), part
 
-    @cached_property
-    def learnt(self) -> Learnt:
-        """What is learnt from the reference, and kept beside it."""
-        return Learnt(self.monitor, self.lake, self.reference, self.registry)
+    def freeze_reference(self) -> FrozenReference:
+        """Freeze the references of this configuration, or look whether they are frozen.
 
-    # --- quality ---------------------------------------------------------------------------
+        What decisions learn from one is learnt at once, while its rows are there. That of a former
+        champion may not be there any more; whoever needs it is told.
+
+        Returns:
+            That of the present champion.
+        """
+        succession = self.succession
+        for tenure in (BEFORE, *succession.tenures)[:-1]:
+            former = self._of_champion(succession, tenure.since)
+            with contextlib.suppress(MonitoringError):
+                _ = former.is_frozen or former.freeze_reference()
+        return self._of_champion(succession, dt.date.max).freeze_reference()
+
+    def freeze_successor(
+        self, version: str, window: Window, threshold: float | None, predict: Predict
+    ) -> FrozenReference:
+        """Freeze the reference of a champion before its tenure begins.
+
+        Args:
+            version: of the model.
+            window: the days that it was validated on.
+            threshold: from which score on it decides; the document's own for None.
+            predict: asks it.
+
+        Raises:
+            ReferenceUnusable: no day of the window has rows.
+            ModelRefused: it cannot answer them.
+        """
+        effective = self.succession.taking_over(version, window, threshold)
+        return self._stages(effective).freeze_reference(predict)
+
+    # --- measuring -------------------------------------------------------------------------
 
     def quality_report(self, day: dt.date) -> QualityReport:
         """What the data-quality checks say of the day; inputs are never checked twice."""
-        return check(
-            self.monitor,
-            day,
-            self.manifests(day),
-            self._expectations,
-            lake=self.lake,
-            reference=self.reference.id,
-        )
-
-    @cached_property
-    def _expectations(self) -> list[Expectation]:
-        learned = constraints.learn(self.monitor, self.reference)
-        return expectations(self.monitor, learned)
+        return self.on(day).quality_report(day)
 
     def check_quality(self, days: Days) -> dict[dt.date, QualityReport]:
         """Check the snapshots of each day and store the outcome as measurements."""
-        reports = {day: self.quality_report(day) for day in days}
-        self._record(
-            "quality",
-            {day: quality.measure(report) for day, report in reports.items()},
-            lambda day: reports[day].fingerprint,
-        )
-        return reports
-
-    # --- profiles --------------------------------------------------------------------------
+        return {
+            day: report
+            for stages, part in self.by_champion(days)
+            for day, report in stages.check_quality(part).items()
+        }
 
     def count_profiles(self, days: Days) -> list[Stored]:
         """Count features and predictions of each day in one pass; measure their shape."""
-        measured: dict[dt.date, list[Measurement]] = {}
-        with ExitStack() as opened:
-            taken = {day: self._open(day, opened) for day in days}
-            counted_from = {day: t.identity(INPUTS, self._basis) for day, t in taken.items()}
-            counting = engine.each_profile(
-                self.monitor, self.reference.grid, {day: t.snapshots for day, t in taken.items()}
-            )
-            for day, profile in counting:
-                storage.write_profile(
-                    self.lake, self.monitor.name, day, profile, fingerprint=counted_from[day]
-                )
-                measured[day] = self._shape(taken[day], profile)
-        return self._record("shape", measured, counted_from.__getitem__)
+        return self._each(days, Stages.count_profiles)
 
     def count_outcomes(self, days: Days) -> list[Stored]:
-        """Count predictions against what is known of their labels; measure completeness."""
-        frozen = self.reference
-        measured: dict[dt.date, list[Measurement]] = {}
-        with ExitStack() as opened:
-            taken = {day: self._open(day, opened) for day in days}
-            counted_from = {day: t.identity(EVERYTHING, self._basis) for day, t in taken.items()}
-            counting = engine.each_outcomes(
-                self.monitor,
-                frozen.grid,
-                {day: t.snapshots for day, t in taken.items()},
-                target_mean=frozen.target_mean,
-            )
-            for day, outcomes in counting:
-                storage.write_outcomes(
-                    self.lake, self.monitor.name, day, outcomes, fingerprint=counted_from[day]
-                )
-                measured[day] = self._completeness(taken[day], outcomes)
-        return self._record("labels", measured, counted_from.__getitem__)
+        """Count predictions against what is known of their labels; measure completeness.
 
-    # --- metrics ---------------------------------------------------------------------------
+        Labels may come after another champion has taken over, and the day before it was known.
+        """
+        renew(self, days)
+        return self._each(days, Stages.count_outcomes)
 
     def measure_drift(self, days: Days) -> list[Stored]:
         """Compare each day's profile with the reference's, column by column."""
-        frozen = self.reference
-        reports = {day: self.quality_report(day) for day in days}
-        return self._record(
-            "drift",
-            {
-                day: self._suppress(
-                    reports[day],
-                    drift.measure(self.monitor, frozen.grid, frozen.profile, self._profile(day)),
-                    INPUTS,
-                )
-                for day in days
-            },
-            lambda day: self._judged(day, "profiles", reports[day], INPUTS),
-        )
+        return self._each(days, Stages.measure_drift)
 
     def measure_performance(self, days: Days) -> list[Stored]:
         """Measure how well each day was predicted, as far as its labels are known."""
-        reports = {day: self.quality_report(day) for day in days}
-        return self._record(
-            "performance",
-            {
-                day: self._suppress(
-                    reports[day],
-                    self._performance.measure(self._outcomes(day), maturity=self.maturity(day)),
-                    EVERYTHING,
-                )
-                for day in days
-            },
-            lambda day: self._judged(day, "outcomes", reports[day], EVERYTHING),
-        )
+        return self._each(days, Stages.measure_performance)
 
     def estimate_performance(self, days: Days) -> list[Stored]:
         """Estimate how well each day was predicted; score the estimate once labels are final."""
-        reports = {day: self.quality_report(day) for day in days}
-        made_of = {day: self._judged(day, "profiles", reports[day], INPUTS) for day in days}
-        found = {
-            day: self._stored(ESTIMATES, day, made_of[day])
-            or self._suppress(reports[day], self._estimated(day), INPUTS)
-            for day in days
-        }
-        self._record(
-            "estimation_errors",
-            {day: self._missed(day, estimates) for day, estimates in found.items()},
-            lambda day: content_hash([made_of[day], self._counted_from(day, "outcomes")]),
-        )
-        return self._record(ESTIMATES, found, made_of.__getitem__)
-
-    def _estimated(self, day: dt.date) -> list[Measurement]:
-        return self.learnt.estimated(day, self._profile(day))
-
-    def _missed(self, day: dt.date, estimates: Sequence[Measurement]) -> list[Measurement]:
-        if self.maturity(day) != "final":
-            return []
-        realised = self._performance.measure(self._outcomes(day), maturity="final")
-        return estimated.errors(estimates, realised)
-
-    @cached_property
-    def _performance(self) -> performance.Performance:
-        frozen = self.reference
-        return performance.Performance(self.monitor, frozen.grid, frozen.outcomes)
+        return self._each(days, Stages.estimate_performance)
 
     def measure_operations(self, days: Days) -> list[Stored]:
         """Measure latency, errors and throughput of each day."""
-        frozen = self.reference
-        return self._record(
-            "operations",
-            {
-                day: absence.explained(
-                    self.monitor,
-                    operations.measure(
-                        self.monitor,
-                        frozen.grid,
-                        self._profile(day),
-                        hours=window(self.monitor, day).hours,
-                        reference=frozen.profile,
-                    ),
-                    self.manifests(day),
-                )
-                for day in days
-            },
-            lambda day: self._counted_from(day, "profiles"),
-        )
+        return self._each(days, Stages.measure_operations)
 
-    def maturity(self, day: dt.date) -> str | None:
-        """`provisional` or `final`, as the labels snapshot of the day says."""
-        taken = snapshots.manifest(self.lake, self.monitor.name, Kind.LABELS, day)
-        return None if taken is None else taken.maturity
+    def _each(self, days: Days, stage: Stage) -> list[Stored]:
+        return [done for stages, part in self.by_champion(days) for done in stage(stages, part)]
 
     # --- decisions -------------------------------------------------------------------------
 
     def evaluate(self, days: Days) -> list[Evaluated]:
-        """Judge the days in order, and those after them whose past has changed with them."""
-        response = self._response
-        judging = Evaluation(
-            self.store,
-            self.learnt.judge,
-            f"{self.reference.id}.{learnt.ALGORITHM_VERSION}",
-            lambda day: self._about(STAGE, day, ""),
-            self.learnt.with_effects,
-            response.respond,
-        )
+        """Judge the days in order, and those after them whose past has changed with them.
+
+        Each by its own champion; what was measured against another's is measured anew before.
+        """
         done: list[Evaluated] = []
         for sitting in self.clock.sittings(self.monitor, days):
+            renew_judged(self, sitting.days, is_alone=sitting.is_relived)
+            response, stages = self._response, self.on(max(sitting.days, default=dt.date.max))
+            judging = Evaluation(
+                self.store,
+                stages.bench.judge,
+                stages.bench.basis,
+                lambda day, stages=stages: stages.about(STAGE, day, ""),
+                stages.bench.explain,
+                response.respond,
+                self._benches,
+            )
             done += judging.evaluate(sitting)
             response.sample(sitting.days)
             self.tell(sitting.now)
+            if sitting.is_relived and self._owes_an_action():
+                break  # what the model answers from here on hangs on what is decided
         return done
+
+    def _owes_an_action(self) -> bool:
+        name = self.monitor.name
+        return self.store.read(lambda c: actions.under_way(c, name)) is not None
+
+    def _benches(self, docket: Docket) -> Benches:
+        succession = self._succession(docket.connection)
+        return Benches(succession, lambda day: self._of_champion(succession, day).bench)
 
     def open_incidents(self) -> list[Incident]:
         """The monitor's incidents that are not resolved, the oldest first."""
@@ -373,123 +309,13 @@ class Day:
 
     @property
     def _response(self) -> Response:
+        succession = self.succession  # looked up here, since it is asked within a transaction
         return Response(
             self.monitor,
             self.store,
             self.lake,
-            self.reference,
+            lambda day: self._of_champion(succession, day).reference,
             self.office,
             self.computed_at,
-            self.quality_report,
+            lambda day: self._of_champion(succession, day).quality_report(day),
         )
-
-    # --- how a stage reads and writes ------------------------------------------------------
-
-    def _open(self, day: dt.date, opened: ExitStack) -> Taken:
-        return Taken.open(self.monitor, self.lake, day, self.manifests(day), opened)
-
-    @property
-    def _basis(self) -> list[str]:
-        """What counts depend on beyond the snapshots."""
-        return [ALGORITHM_VERSION, self.reference.id]
-
-    def _profile(self, day: dt.date) -> Profile:
-        stored = storage.read_profile(self.lake, self.monitor.name, day)
-        return stored or Profile.empty(self.reference.grid.id)
-
-    def _outcomes(self, day: dt.date) -> Outcomes:
-        stored = storage.read_outcomes(self.lake, self.monitor.name, day)
-        return stored or Outcomes(self.reference.grid.id, {})
-
-    def _shape(self, taken: Taken, profile: Profile) -> list[Measurement]:
-        frozen = self.reference
-        shapes = shape.measure(
-            self.monitor, frozen.grid, frozen.profile, profile, reference_days=len(frozen.days)
-        )
-        return [
-            *absence.explained(self.monitor, shapes, taken.manifests),
-            *shape.measure_snapshots(_of_kinds(INPUTS, taken.manifests)),
-        ]
-
-    def _completeness(self, taken: Taken, outcomes: Outcomes) -> list[Measurement]:
-        manifest = taken.manifests.get(Kind.LABELS)
-        is_matched = manifest is not None and manifest.reason in ("", Reason.NO_ROWS)
-        complete = labels.measure(
-            self.monitor,
-            outcomes,
-            maturity=None if manifest is None else manifest.maturity,
-            orphans=manifest.orphans if manifest is not None and is_matched else None,
-            relabelled=manifest.relabelled if manifest is not None and is_matched else None,
-        )
-        return [
-            *absence.explained(self.monitor, complete, taken.manifests),
-            *shape.measure_snapshots(_of_kinds((Kind.LABELS,), taken.manifests)),
-        ]
-
-    def _suppress(
-        self, report: QualityReport, measured: Iterable[Measurement], kinds: Sequence[Kind]
-    ) -> list[Measurement]:
-        """Withhold what the quality checks condemned, with the reason on each measurement."""
-        explained = absence.explained(self.monitor, measured, self.manifests(report.day))
-        return Condemned(self.monitor, report, kinds).withhold(explained)
-
-    def _counted_from(self, day: dt.date, folder: storage.Folder) -> str:
-        """Identity of what the day's counts were made of, which may be older than its snapshots."""
-        return storage.read_fingerprint(self.lake, self.monitor.name, day, folder) or ""
-
-    def _judged(
-        self, day: dt.date, folder: storage.Folder, report: QualityReport, kinds: Sequence[Kind]
-    ) -> str:
-        """As `_counted_from`, with what the quality checks say of the snapshots of `kinds`."""
-        checked = {kind: why for kind, why in report.checked.items() if kind in kinds}
-        return content_hash([self._counted_from(day, folder), checked])
-
-    def _record(
-        self,
-        stage: str,
-        measured: Mapping[dt.date, Sequence[Measurement]],
-        fingerprint: Callable[[dt.date], str],
-    ) -> list[Stored]:
-        evaluations = [
-            (self._about(stage, day, fingerprint(day)), self._rows(day, measurements))
-            for day, measurements in measured.items()
-        ]
-        recorded = self.store.record_many(evaluations)
-        return [
-            Stored(day, measurements, written)
-            for (day, measurements), written in zip(measured.items(), recorded, strict=True)
-        ]
-
-    def _stored(self, stage: str, day: dt.date, fingerprint: str) -> list[Measurement] | None:
-        """What the stage measured of the day, where it was made of the same; else None."""
-        about = self._about(stage, day, fingerprint)
-
-        def rows(docket: Docket) -> list[Measurement] | None:
-            if docket.current(about) is None:
-                return None
-            return [stored.measurement(m) for m in docket.measured(day) if m.stage == stage]
-
-        return self.store.look_up(self.monitor.name, rows)
-
-    def _rows(
-        self, day: dt.date, measurements: Sequence[Measurement]
-    ) -> Iterator[dict[str, object]]:
-        null_highs = self.learnt.judge.null_highs(day, measurements)
-        return map(stored.measurement_row, measurements, null_highs)
-
-    def _about(self, stage: str, day: dt.date, fingerprint: str) -> EvaluationInput:
-        return EvaluationInput(
-            monitor=self.monitor.name,
-            day=day,
-            stage=stage,
-            config_hash=self.monitor.config_hash,
-            algorithm_version=ALGORITHM_VERSION,
-            input_fingerprint=fingerprint,
-            as_of=self.clock.as_of(self.monitor, day),
-            run_id=self.run_id,
-            computed_at=self.computed_at,
-        )
-
-
-def _of_kinds(kinds: Sequence[Kind], manifests: Mapping[Kind, Manifest]) -> dict[Kind, Manifest]:
-    return {kind: manifest for kind, manifest in manifests.items() if kind in kinds}

@@ -16,6 +16,7 @@ from assets.profiles import outcomes, profile
 from assets.quality import quality
 from assets.reference import reference
 from assets.retention import retention
+from assets.retraining import deciding, retraining
 from assets.snapshots import snapshots
 from assets.stage import key, partitions
 from monitoring_dagster import documents
@@ -23,6 +24,7 @@ from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.monitors.loader import Loaded
 from monitoring_dagster.resources import Workplace
 from monitoring_dagster.settings import Settings
+from sensors.actions import actions
 from sensors.broken_monitors import broken_monitors
 from sensors.delivery import delivery
 from sensors.late_labels import late_labels
@@ -111,16 +113,19 @@ def build_definitions(loaded: Loaded) -> dg.Definitions:
     monitors = list(loaded.monitors.values())
     labelled = [monitor for monitor in monitors if monitor.telemetry.labels is not None]
     again = {monitor.name: late_labels_job(monitor) for monitor in labelled}
+    acting = retraining(monitors)
     return dg.Definitions.merge(
         *[monitor_definitions(monitor) for monitor in monitors],
         broken_monitors(loaded.problems),
         retention(monitors),
         incidents(monitors),
+        deciding(monitors),
         audit(),
         delivery(monitors),
         dg.Definitions(
-            jobs=list(again.values()),
+            jobs=[*again.values(), acting],
             sensors=[
+                actions(monitors, acting),
                 *([late_labels(labelled, again)] if again else []),
                 watchdog(monitors, loaded.problems),
             ],

@@ -15,15 +15,23 @@ MonitoringError
 │   └── SourceGrowing         it is still being written
 ├── SnapshotError
 │   ├── SnapshotMissing       a later stage needs a snapshot that was never taken
-│   └── SnapshotCorrupt       a stored file is not the file that was written
+│   ├── SnapshotCorrupt       a stored file is not the file that was written
+│   └── SnapshotChanged       it was taken anew since a retraining on it was requested
 ├── ReferenceMissing          the reference of this configuration was never frozen
 ├── ReferenceUnusable         the reference window holds nothing to learn from
 ├── BacktestImpossible        stored measurements cannot tell what a document would have said
 ├── GridMismatch              two profiles were counted on different grids
 ├── ModelUnavailable          the monitored model cannot be fetched
 ├── ModelRefused              it is there, and it is not run or not fit for the monitor
+├── TrainingFailed            a trainer gave no model that can be used
+├── RegistryUnavailable       MLflow does not answer, or does not know us
+├── RegistryRefused           MLflow answers, and does not do what was asked
 ├── IncidentUnknown           no incident of that name is kept
 ├── SilenceInvalid            a silence that cannot be meant
+├── ActionUnknown             no retraining and no rollback of that name is kept
+├── ActionNotWaiting          an action that is not where a person could decide about it
+├── NoFormerChampion          a rollback where nobody reigned before
+├── ActionUnderWay            another action of the monitor has to come to its end first
 ├── KeyMissing                the key for pseudonyms or for checkpoints is not configured
 └── StoreError
     ├── StoreUnreachable      the database cannot be reached
@@ -97,6 +105,10 @@ class SnapshotCorrupt(SnapshotError):
     """A stored file is not the file that was written."""
 
 
+class SnapshotChanged(SnapshotError):
+    """A snapshot is not the one that a retraining was requested with."""
+
+
 class ReferenceMissing(MonitoringError):
     """The reference of this configuration was never frozen."""
 
@@ -121,12 +133,51 @@ class ModelRefused(MonitoringError):
     """The model could run code when it is read, or does not fit the monitor."""
 
 
+class RegistryUnavailable(MonitoringError):
+    """MLflow is down, slow, broken, or refuses our credentials; it is worth trying later."""
+
+
+class RegistryRefused(MonitoringError):
+    """MLflow answers, and does not do what was asked; trying later would not help."""
+
+
+class TrainingFailed(MonitoringError):
+    """A trainer gave no model that can be used; the text says why.
+
+    Args:
+        text: what happened, and what to do.
+        reason: one word for it (`retraining.process.Failure`).
+        log: the end of what it printed, without secrets.
+    """
+
+    def __init__(self, text: str, reason: str, log: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.log = log
+
+
 class IncidentUnknown(MonitoringError):
     """No incident of that name is kept for the monitor."""
 
 
 class SilenceInvalid(MonitoringError):
     """A silence or a snooze that cannot be meant; the text holds one line per problem."""
+
+
+class ActionUnknown(MonitoringError):
+    """No retraining and no rollback of that name is kept for the monitor."""
+
+
+class ActionNotWaiting(MonitoringError):
+    """The action is not where a person could decide about it: it is over, or goes on already."""
+
+
+class NoFormerChampion(MonitoringError):
+    """A rollback of a model before which no other reigned that could come back."""
+
+
+class ActionUnderWay(MonitoringError):
+    """Another action of the monitor has to come to its end first."""
 
 
 class KeyMissing(MonitoringError):

@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from monitoring_dagster.errors import MonitoringError, StoreBusy
 from monitoring_dagster.incidents import answering
+from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.notifications.channel import Outcome
 from monitoring_dagster.notifications.reactions import SNOOZE, WishKind, wishes
 from monitoring_dagster.notifications.slack import SlackChannel
+from monitoring_dagster.retraining import acting
+from monitoring_dagster.retraining.acting import approvals_needed
+from monitoring_dagster.retraining.action import ActionKind
+from monitoring_dagster.retraining.action import Status as ActionStatus
+from monitoring_dagster.store import actions
 from monitoring_dagster.store import wishes as stored
 from monitoring_dagster.store.wishes import About, Posted, Wish
 
@@ -125,5 +131,17 @@ def _do(desk: Desk, ref: str, kind: WishKind, person: str) -> None:
         answering.acknowledge(desk, ref, person)
     elif kind is WishKind.SNOOZE:
         answering.snooze(desk, ref, desk.now + SNOOZE, person)
+    elif kind is WishKind.APPROVE:
+        _approve(desk, person)
     else:
         answering.resolve(desk, ref, RESOLVED_BECAUSE, person)
+
+
+def _approve(desk: Desk, person: str) -> None:
+    """Agree to what waits for an approval of this monitor; nothing where nothing does."""
+    row = actions.under_way(desk.connection, desk.monitor.name)
+    if row is None or row.status != ActionStatus.AWAITING_APPROVAL:
+        return
+    monitor = desk.monitor if isinstance(desk.monitor, Monitor) else None
+    needed = approvals_needed(monitor, ActionKind(row.kind))
+    acting.approve(desk, row.ref, person, "a reaction in Slack", needed=needed)

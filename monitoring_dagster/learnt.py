@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from monitoring_dagster.decisions.verdict import Rule, Verdict
 from monitoring_dagster.errors import ModelRefused, ModelUnavailable
 from monitoring_dagster.metrics.estimated import DayErrors, Estimates, encode
 from monitoring_dagster.metrics.measurement import Measurement
-from monitoring_dagster.models import Model, model_of
+from monitoring_dagster.models import Allowed, Model, model_of
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.profiles import reference, reference_rows
 from monitoring_dagster.profiles.profile import ALL, Profile
@@ -47,10 +47,32 @@ MOST_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Registry:
-    """Where the monitored model is registered, and which types it may hold beyond our own list."""
+    """Where monitored models are, and what they may consist of.
+
+    Args:
+        tracking_uri: address of the MLflow registry.
+        trusted: types that a model may hold beyond our own list.
+        allowed: where else models may lie, which may run code, and which endpoints may answer.
+    """
 
     tracking_uri: str | None = None
     trusted: tuple[str, ...] = ()
+    allowed: Allowed = field(default_factory=Allowed)
+
+    def model_of(self, monitor: Monitor, version: str | None = None) -> Model:
+        """The monitor's model, or another version of it.
+
+        Raises:
+            ModelUnavailable: there is none, or it cannot be fetched.
+            ModelRefused: it may not be read, or does not fit the monitor.
+        """
+        return model_of(
+            monitor,
+            version=version,
+            tracking_uri=self.tracking_uri,
+            trusted=self.trusted,
+            allowed=self.allowed,
+        )
 
 
 NO_REGISTRY = Registry()
@@ -110,7 +132,10 @@ class Learnt:
         model, why = self._model
         rows = reference_rows.sample(self.lake, self.monitor)
         with one_thread():
-            return learn(self.monitor, rows, model, why_no_model=why)
+            try:
+                return learn(self.monitor, rows, model, why_no_model=why)
+            except ModelUnavailable as error:  # an endpoint that stopped answering meanwhile
+                return learn(self.monitor, rows, None, why_no_model=str(error))
 
     def _kept(
         self,
@@ -159,7 +184,7 @@ class Learnt:
                 np.random.default_rng(0),
                 self.monitor.model.threshold,
             )
-        except ModelRefused:
+        except (ModelRefused, ModelUnavailable):
             return None
         return change.mean_absolute, change.decision_rate
 
@@ -173,11 +198,7 @@ class Learnt:
         if self.monitor.model.uri is None:
             return None, "the monitor names no model"
         try:
-            found = model_of(
-                self.monitor,
-                tracking_uri=self.registry.tracking_uri,
-                trusted=self.registry.trusted,
-            )
+            found = self.registry.model_of(self.monitor)
         except (ModelUnavailable, ModelRefused) as error:
             return None, str(error)
         return found, ""

@@ -15,12 +15,16 @@ from dataclasses import dataclass, field, replace
 import dagster as dg
 
 from monitoring_dagster.day import Day, nobody
+from monitoring_dagster.deciding import Deciding
 from monitoring_dagster.incidents.briefing import Pages
 from monitoring_dagster.incidents.desk import Office
+from monitoring_dagster.launching import Launching
 from monitoring_dagster.learnt import Registry
+from monitoring_dagster.models import Allowed, Scoring
 from monitoring_dagster.monitors.calendar import Clock, Closing, Replay, Standing
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.notifications.configuration import channels_from_environment
+from monitoring_dagster.performing import Performing
 from monitoring_dagster.settings import Settings
 from monitoring_dagster.store import Store
 from monitoring_dagster.telemetry.lake import Lake
@@ -45,6 +49,16 @@ REPLAY_BUDGET = dt.timedelta(minutes=10)
 def wall_clock() -> dt.datetime:
     """The present."""
     return dt.datetime.now(dt.UTC)
+
+
+def registry_of(settings: Settings) -> Registry:
+    """Where this deployment's models are, and what they may be."""
+    allowed = Allowed(
+        Access(roots=settings.source_roots, base=settings.home),
+        settings.trusted_models,
+        Scoring.from_environment(os.environ),
+    )
+    return Registry(settings.tracking_uri, settings.trusted_types, allowed)
 
 
 @dataclass
@@ -82,9 +96,10 @@ class Workplace(dg.ConfigurableResource["Workplace"]):
             clock=clock,
             computed_at=now,
             run_id=run_id,
-            registry=Registry(settings.tracking_uri, settings.trusted_types),
+            registry=registry_of(settings),
             office=office,
             tell=self._teller(monitor, office) if isinstance(clock, Replay) else nobody,
+            is_retraining_disabled=settings.is_retraining_disabled,
         )
 
     def office(self, tags: Mapping[str, str] | None = None) -> Office:
@@ -110,6 +125,42 @@ class Workplace(dg.ConfigurableResource["Workplace"]):
             wall_clock,
         )
 
+    def launching(self, monitors: Iterable[Monitor]) -> Launching:
+        """What launches actions that are owed."""
+        return Launching(self.store(), _named(monitors), self.office(), wall_clock)
+
+    def performing(
+        self, monitors: Iterable[Monitor], tags: Mapping[str, str], run_id: str
+    ) -> Performing:
+        """What does an action in the run with these tags, by the clock that they name."""
+        settings = Settings.from_environment()
+        present = wall_clock()
+        lived = clock_of(tags, present)
+        instant = lived.instant if isinstance(lived, Standing) else present
+        return Performing(
+            store=self.store(),
+            monitors=_named(monitors),
+            office=self.office(),
+            registry=replace(registry_of(settings), tracking_uri=settings.mlflow_uri),
+            artifacts=settings.mlflow_artifacts,
+            clock=wall_clock if instant == present else Relived(instant),
+            wall_clock=wall_clock,
+            monotonic=time.monotonic,
+            run_id=run_id,
+            day=lambda monitor: self.day(monitor, tags, run_id),
+        )
+
+    def deciding(self, monitors: Iterable[Monitor]) -> Deciding:
+        """What people decide about models with."""
+        return Deciding(
+            self.store(),
+            _named(monitors),
+            self.office(),
+            wall_clock,
+            self.day,
+            is_disabled=Settings.from_environment().is_retraining_disabled,
+        )
+
     def _teller(self, monitor: Monitor, office: Office) -> Callable[[dt.datetime], object]:
         """Delivers at the instants of a replay, where no sensor lives."""
         present = Relived(wall_clock())
@@ -131,6 +182,10 @@ class Workplace(dg.ConfigurableResource["Workplace"]):
         if settings.is_untouched:
             store.upgrade()
         return store
+
+
+def _named(monitors: Iterable[Monitor]) -> dict[str, Monitor]:
+    return {monitor.name: monitor for monitor in monitors}
 
 
 def clock_of(tags: Mapping[str, str], now: dt.datetime) -> Clock:

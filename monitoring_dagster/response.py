@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from monitoring_dagster.decisions.champion import is_about_it
+from monitoring_dagster.decisions.verdict import Verdict
 from monitoring_dagster.evaluation import Verdicts
 from monitoring_dagster.incidents import answering, samples
 from monitoring_dagster.incidents.attending import attend
@@ -20,7 +22,10 @@ from monitoring_dagster.incidents.rows import incident_of
 from monitoring_dagster.monitors.calendar import Sitting
 from monitoring_dagster.monitors.contract import Kind, Monitor
 from monitoring_dagster.profiles.reference import FrozenReference
-from monitoring_dagster.store import Docket, NewNormal, Store
+from monitoring_dagster.retraining import requesting, windows
+from monitoring_dagster.retraining.requesting import World
+from monitoring_dagster.retraining.succession import Succession
+from monitoring_dagster.store import Docket, NewNormal, Store, tenures
 from monitoring_dagster.telemetry import snapshots
 from monitoring_dagster.telemetry.lake import Lake
 from monitoring_dagster.telemetry.quality import QualityReport
@@ -37,24 +42,28 @@ class Response:
         monitor: whose verdicts they are.
         store: with its incidents.
         lake: with its snapshots; takes the samples.
-        reference: tells what is new in a day.
+        reference: of a day; tells what is new in it.
         office: of the deployment.
         written_at: the instant of the wall clock.
         report: what the quality checks say of a day.
+        is_retraining_disabled: whether no model may be trained anew in this deployment.
     """
 
     monitor: Monitor
     store: Store
     lake: Lake
-    reference: FrozenReference
+    reference: Callable[[dt.date], FrozenReference]
     office: Office
     written_at: dt.datetime
     report: Callable[[dt.date], QualityReport]
+    is_retraining_disabled: bool = False
 
     def respond(self, docket: Docket, sitting: Sitting, verdicts: Verdicts) -> None:
-        """Open, change and resolve incidents, and owe people what follows from that."""
+        """Open, change and resolve incidents; owe people and models what follows from that."""
         desk = Desk(docket, self.monitor, sitting.now, self.written_at, self.office)
-        follow(desk, self._briefing, verdicts)
+        present = self._of_the_present(docket, sitting.now, verdicts)
+        follow(desk, self._briefing, present)
+        requesting.request(desk, present, self._world(sitting.now))
         attend(desk)
         desk.close()
 
@@ -73,7 +82,31 @@ class Response:
         for incident in fired:
             if incident.ref not in sampled:
                 day = incident.last_day
-                samples.take(self.monitor, self.lake, self.reference, incident, day)
+                samples.take(self.monitor, self.lake, self.reference(day), incident, day)
+
+    def _world(self, now: dt.datetime) -> World:
+        """What a retraining depends on; its runs live at the instant at which it is asked for."""
+        return World(
+            self.monitor,
+            windows.lookup(self.lake, self.monitor),
+            self.is_retraining_disabled,
+            clock="" if now == self.written_at else now.isoformat(),
+        )
+
+    def _of_the_present(
+        self, docket: Docket, now: dt.datetime, verdicts: Verdicts
+    ) -> dict[dt.date, list[Verdict]]:
+        """The verdicts without those on a champion that does not reign any more.
+
+        Labels of its days still come, and what they show is stored; nobody has to deal with it.
+        """
+        rows = tenures.of_monitor(docket.connection, self.monitor.name)
+        succession = Succession.of(self.monitor, rows)
+        began = succession.began(now.astimezone(self.monitor.zone).date())
+        return {
+            day: [v for v in said if day >= began or not is_about_it(self.monitor, v.subject)]
+            for day, said in verdicts.items()
+        }
 
     @property
     def _briefing(self) -> Briefing:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitoring_dagster.errors import DayNotMonitored, MonitoringError
 from monitoring_dagster.monitors.calendar import closes_after_days, days_between
@@ -26,14 +26,28 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Days = Sequence[dt.date]
 
 
-def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -> list[str]:
-    """Materialise the days from `first` to `last`; returns what failed, a text each.
+class Ran(NamedTuple):
+    """What came of running days.
+
+    Args:
+        failures: what failed, a text each.
+        stopped: the name of the action at which a replay stopped, and the last day before; None
+            where it came to its end.
+    """
+
+    failures: list[str]
+    stopped: tuple[str, dt.date] | None = None
+
+
+def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -> Ran:
+    """Materialise the days from `first` to `last`.
 
     Without a reference nothing can be measured, so that no day is run where freezing it failed.
     Stretches of days run side by side, a process for each core; verdicts follow in the order of
     days, since each rests on those before it. With `replay` every day is taken as of its own next
     morning, then again as of when its labels were due, and once more where some came later: as the
-    late-labels sensor would have done it.
+    late-labels sensor would have done it. Where an action comes to be owed in a replay, such as a
+    retraining, it stops: what the model would have answered afterwards hangs on what is decided.
 
     Raises:
         DayNotMonitored: the range reaches outside the monitor's days, or is not over yet.
@@ -56,23 +70,90 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
     Workplace().store().check()
     failures = freeze_reference(monitor)
     if failures:
-        return failures
+        return Ran(failures)
     with Progress(*columns) as progress:
         bar = progress.add_task(monitor.name, total=sum(map(len, stretches)))
-        for done, failed in _run_stretches(monitor, stretches, replay=replay):
-            failures += failed
-            progress.update(bar, description=f"{monitor.name} {done[-1]:%B %Y}")
-            progress.advance(bar, len(done))
         runs = _Runs(monitor)
-        bar = progress.add_task(f"{monitor.name} verdicts", total=sum(map(len, stretches)))
-        for days in stretches:
-            runs.evaluation(days, "replay+0" if replay else None)
-            progress.advance(bar, len(days))
+        # A replay may stop, so that it measures only so many days ahead as there are processes.
+        for ahead in _batches(stretches, _workers(stretches) if replay else len(stretches)):
+            for done, failed in _run_stretches(monitor, ahead, replay=replay):
+                failures += failed
+                progress.update(bar, description=f"{monitor.name} {done[-1]:%B %Y}")
+                progress.advance(bar, len(done))
+            for days in ahead:
+                runs.evaluation(days, "replay+0" if replay else None)
+                if replay and (owed := _owed(monitor)):
+                    return Ran(failures + runs.failures, owed)
         if replay:
             # What labels said of the last days, and days after them that were judged before.
             runs.evaluation(stretches[-1][-1:], "closing")
             runs.evaluation(stretches[-1][-1:], None)
-    return failures + runs.failures
+    return Ran(failures + runs.failures)
+
+
+def _owed(monitor: Monitor) -> tuple[str, dt.date] | None:
+    """The action that is under way, and the last day that was evaluated."""
+    from monitoring_dagster.resources import Workplace
+    from monitoring_dagster.store import actions
+
+    store = Workplace().store()
+    row = store.read(lambda connection: actions.under_way(connection, monitor.name))
+    day = store.latest_days(monitor.name).get("evaluation")
+    return None if row is None or day is None else (row.ref, day)
+
+
+def _batches(stretches: Sequence[list[dt.date]], size: int) -> Iterator[Sequence[list[dt.date]]]:
+    return (stretches[i : i + size] for i in range(0, len(stretches), size))
+
+
+def _workers(stretches: Sequence[Days]) -> int:
+    return min(os.cpu_count() or 1, len(stretches))
+
+
+def run_actions(monitors: Mapping[str, Monitor], only: str | None = None) -> list[str]:
+    """Do what the sensor `actions` would launch now, and what follows; says what came of each.
+
+    Args:
+        monitors: those of the deployment, by name.
+        only: the monitor of which alone it is done.
+    """
+    import dagster as dg
+
+    from monitoring_dagster.definitions import build_definitions
+    from monitoring_dagster.monitors.loader import Loaded
+    from monitoring_dagster.resources import Workplace
+
+    wanted = {name: one for name, one in monitors.items() if only in (None, name)}
+    definitions = build_definitions(Loaded(wanted, []))
+    sensor = definitions.resolve_sensor_def("actions")
+    done: list[str] = []
+    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        while True:
+            with dg.build_sensor_context(
+                instance=instance, definitions=definitions, resources={"workplace": Workplace()}
+            ) as context:
+                asked = sensor.evaluate_tick(context).run_requests or []
+            if not asked:
+                return [_what_became_of(ref) for ref in dict.fromkeys(done)]
+            for request in asked:
+                definitions.resolve_job_def(request.job_name or "").execute_in_process(
+                    instance=instance,
+                    run_config={**request.run_config, **QUIET},
+                    tags=dict(request.tags),
+                    raise_on_error=False,
+                )
+                done.append(request.tags["monitoring/action"])
+
+
+def _what_became_of(ref: str) -> str:
+    from monitoring_dagster.resources import Workplace
+    from monitoring_dagster.store import actions
+
+    row = Workplace().store().read(lambda connection: actions.by_ref(connection, ref))
+    if row is None:
+        return f"{ref} is gone"
+    because = f": {row.because}" if row.because else ""
+    return f"{ref} is {row.status.replace('_', ' ')}{because}"
 
 
 def freeze_reference(monitor: Monitor) -> list[str]:
@@ -95,7 +176,7 @@ def _run_stretches(
     monitor: Monitor, stretches: Sequence[list[dt.date]], *, replay: bool
 ) -> Iterator[tuple[list[dt.date], list[str]]]:
     document = monitor.model_dump_json(by_alias=True)
-    workers = min(os.cpu_count() or 1, len(stretches))
+    workers = _workers(stretches)
     if workers == 1:
         yield from ((days, run_stretch(document, days, replay)) for days in stretches)
         return

@@ -78,6 +78,13 @@ class Taken:
         )
 
 
+def manifests_of(lake: Lake, monitor: Monitor, day: dt.date) -> dict[Kind, Manifest]:
+    """The snapshots that a day of a monitor has so far, of the kinds that it declares."""
+    declared = [kind for kind in Kind if getattr(monitor.telemetry, kind) is not None]
+    found = {kind: snapshots.manifest(lake, monitor.name, kind, day) for kind in declared}
+    return {kind: manifest for kind, manifest in found.items() if manifest is not None}
+
+
 def _damaged(manifest: Manifest, why: str) -> Manifest:
     """The manifest of a snapshot whose file is not the one that was written: it holds nothing."""
     return manifest.model_copy(

@@ -31,6 +31,7 @@ from monitoring_dagster.incidents.watching import Settled
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.monitors.problems import Problem
 from monitoring_dagster.monitors.vocabulary import LOCATION
+from monitoring_dagster.retraining import seen as actions_seen
 from monitoring_dagster.store import Docket, Store, heartbeats
 from monitoring_dagster.store import watching as stored
 from monitoring_dagster.store.backlog import backlog
@@ -225,6 +226,8 @@ class _Look:
             since.get(monitor.name, self.now),
             stored.evaluated_until(connection, monitor.name),
             stored.snapshot_days(connection, monitor.name, LOOKED_BACK_DAYS),
+            actions_seen.latest(connection, monitor, self.office.pages.registry),
+            actions_seen.worse(connection, monitor, self.now),
         )
         tasks = [task for task in self.seen.tasks if task.monitor == monitor.name]
         return Facts(monitors=[known], tasks=tasks, pages=self.office.pages)

@@ -23,12 +23,14 @@ def main() -> None:
     warnings.simplefilter("ignore")
     demo = Demo(_arguments().home.absolute())
     console = Console()
-    for stage in demo.stages():
-        _do(stage, console)
+    facts = {stage.title: _do(stage, console) for stage in demo.stages()}
     console.print()
     store = Store(demo.store_url)
     console.print(summary.table(summary.months(store)))
     console.print(summary.incidents(store))
+    console.print(summary.retrainings(store))
+    first = facts["Training the model"]["version"]
+    console.print(summary.gains(summary.reigns(store, demo.flights, demo.scored, first)))
     console.print(_closing(demo.home, messages.write_page(demo.home)), soft_wrap=True)
 
 
@@ -43,14 +45,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _do(stage: Stage, console: Console) -> None:
+def _do(stage: Stage, console: Console) -> Facts:
     facts = stage.facts()
     if facts is not None:
         _say(stage, facts, "already there", console)
-        return
+        return facts
     run = stage.run if stage.speaks_for_itself else partial(_run_with_bar, stage, console)
     facts = run()
     _say(stage, facts, f"{facts['seconds']} s", console)
+    return facts
 
 
 def _run_with_bar(stage: Stage, console: Console) -> Facts:
@@ -70,6 +73,7 @@ def _closing(home: Path, page: tuple[Path, int] | None) -> str:
     ui = "make ui"
     if home != DEFAULT_HOME:
         ui = f"MONITORING_DAGSTER_HOME={home} DAGSTER_HOME={home / 'dagster'} {ui}"
+    runs = ui.replace("make ui", "make mlflow-ui")
     told = "\nThe year's messages went to Slack"
     if page is not None:
         told = f"\nThe year's {page[1]} messages as they look in Slack: [bold]{page[0]}[/]"
@@ -77,7 +81,7 @@ def _closing(home: Path, page: tuple[Path, int] | None) -> str:
         f"{told}"
         f"\nMeasurements, verdicts and incidents: {home / 'store.db'}"
         f"\nSnapshots, profiles and the frozen reference: {home / 'lake'}"
-        f"\nModel: {home / 'mlflow'}"
+        f"\nModels and the runs of their retraining: {home / 'mlflow'}; [bold]{runs}[/] opens them"
         f"\nTo look at all of it in Dagster: [bold]{ui}[/]"
     )
 

@@ -6,6 +6,7 @@ user would call it, at the command line.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -18,14 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from examples.flights import prepare, telemetry, train
+from examples.flights import prepare, telemetry, train, trainer
 from monitoring_dagster import settings
 from monitoring_dagster.monitors.contract import Monitor, content_hash
 from monitoring_dagster.monitors.loader import load_folder
 from monitoring_dagster.notifications.variables import MEANING as TELLING
+from monitoring_dagster.retraining.succession import Tenure
+from monitoring_dagster.store import Store, actions, tenures
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MONITORS = REPOSITORY / "monitors"
@@ -128,9 +133,9 @@ class Demo:
         yield Stage(
             "Monitoring",
             self.home / "store.db",
-            [logged.recipe, watched.config_hash],
-            lambda _: self._monitor(watched),
-            "{days} days monitored, each as of its own next morning",
+            [logged.recipe, watched.config_hash, _source_of(trainer)],
+            lambda _: self._monitor(watched, (trained.facts() or {})["version"]),
+            "{days} days monitored, each as of its own next morning; {retrainings} retrainings",
             speaks_for_itself=True,
         )
 
@@ -147,37 +152,88 @@ class Demo:
 
     def _log(self, trained: Stage, watched: Monitor, report: telemetry.Report) -> Facts:
         version = (trained.facts() or {})["version"]
-        threshold = watched.model.threshold
-        if threshold is None:
-            raise SystemExit(f"{MONITORS / watched.name}.yaml has no model.threshold; add it")
-        flights = train.between(self.flights, (telemetry.FIRST_DAY, telemetry.LAST_DAY))
-        scores = train.score(train.champion(self.home / "mlflow"), flights)
-        files = telemetry.write(
+        return {"files": self._answer(version, _threshold(watched), report=report)}
+
+    def _monitor(self, watched: Monitor, version: str) -> Facts:
+        """Live through the year; a retraining that is owed is done before the year goes on."""
+        last = watched.last_day or telemetry.LAST_DAY
+        self._forget_another_year(watched, version)
+        self._command("db", "upgrade", stdout=subprocess.DEVNULL)
+        while (first := self._next_day(watched)) <= last:
+            self._command("run", watched.name, "--from", f"{first}", "--to", f"{last}", "--replay")
+            if (owed := self._owed(watched)) is not None:
+                self._retrain(watched, owed)
+                self._serve(watched)
+        kept = self._store().read(lambda c: actions.of_monitor(c, watched.name))
+        return {"days": (last - watched.first_day).days + 1, "retrainings": len(kept)}
+
+    def _retrain(self, watched: Monitor, ref: str) -> None:
+        """Do what the sensor of actions launches, and agree where the gate asks for a person."""
+        self._command("retraining", "run", watched.name)
+        row = self._store().read(lambda c: actions.by_ref(c, ref))
+        if row is not None and row.status == "awaiting_approval":
+            because = "the example agrees with the gate"
+            self._command("retraining", "approve", ref, "--by", "you", "--because", because)
+            self._command("retraining", "run", watched.name)
+        if self._owed(watched) == ref:
+            raise SystemExit(f"{ref} is not decided; `monitoring-dagster retraining show {ref}`")
+
+    def _serve(self, watched: Monitor) -> None:
+        """What production would do: from the next day on the champion of the registry answers."""
+        rows = self._store().read(lambda c: tenures.of_monitor(c, watched.name))
+        if rows and rows[-1].since >= self._next_day(watched):
+            now = Tenure.of(rows[-1])
+            self._answer(now.model_version, _threshold(watched, now), now.since)
+
+    def _answer(
+        self,
+        version: str,
+        threshold: float,
+        first: dt.date = telemetry.FIRST_DAY,
+        report: telemetry.Report = telemetry.unheard,
+    ) -> int:
+        """Let a version answer all flights from a day on; returns the number of files."""
+        flights = train.between(self.flights, (first, telemetry.LAST_DAY))
+        model = train.registered(self.home / "mlflow", f"models:/{train.MODEL}/{version}")
+        return telemetry.write(
             flights,
-            scores,
+            train.score(model, flights),
             telemetry.Deployment(version, threshold),
             self.home / "telemetry",
             report=report,
         )
-        return {"files": files}
 
-    def _monitor(self, watched: Monitor) -> Facts:
-        last_day = watched.last_day or telemetry.LAST_DAY
-        days = ["--from", f"{watched.first_day}", "--to", f"{last_day}"]
-        self._forget_another_year(watched)
-        self._command("db", "upgrade", stdout=subprocess.DEVNULL)
-        self._command("run", watched.name, *days, "--replay")
-        return {"days": (last_day - watched.first_day).days + 1}
+    def scored(self, version: str) -> Callable[[pa.Table], NDArray[np.float64]]:
+        """What a registered version answers flights."""
+        model = train.registered(self.home / "mlflow", f"models:/{train.MODEL}/{version}")
+        return lambda flights: train.score(model, flights)
 
-    def _forget_another_year(self, watched: Monitor) -> None:
+    def _store(self) -> Store:
+        return Store(self.store_url)
+
+    def _owed(self, watched: Monitor) -> str | None:
+        row = self._store().read(lambda c: actions.under_way(c, watched.name))
+        return None if row is None else row.ref
+
+    def _next_day(self, watched: Monitor) -> dt.date:
+        """The first day that was not judged yet."""
+        judged = self._store().latest_days(watched.name).get("evaluation")
+        return watched.first_day if judged is None else judged + dt.timedelta(days=1)
+
+    def _forget_another_year(self, watched: Monitor, version: str) -> None:
         """Begin anew where the year was lived under another document; else go on with it."""
         lived = self.home / ".lived-under"
-        if not lived.exists() or lived.read_text("utf-8") != watched.config_hash:
-            for old in (*self.home.glob("store.db*"), *self.home.glob("messages.html")):
-                old.unlink()
-            for folder in (self.home / "notifications", self.home / "lake" / watched.name):
-                shutil.rmtree(folder, ignore_errors=True)
-            lived.write_text(watched.config_hash, "utf-8")
+        recipe = content_hash([watched.config_hash, _source_of(trainer)])
+        if lived.exists() and lived.read_text("utf-8") == recipe:
+            return
+        for old in (*self.home.glob("store.db*"), *self.home.glob("messages.html")):
+            old.unlink()
+        for folder in (self.home / "notifications", self.home / "lake" / watched.name):
+            shutil.rmtree(folder, ignore_errors=True)
+        if lived.exists():  # another champion may have answered since
+            train.reinstate(self.home / "mlflow", version)
+            self._answer(version, _threshold(watched))
+        lived.write_text(recipe, "utf-8")
 
     def _command(self, *words: str, **streams: Any) -> None:
         command = [sys.executable, "-m", "monitoring_dagster", *words]
@@ -203,6 +259,15 @@ class Demo:
             "DAGSTER_HOME": str(self.home / "dagster"),
             "PYTHONWARNINGS": "ignore",
         }
+
+
+def _threshold(watched: Monitor, now: Tenure | None = None) -> float:
+    """From which score on a flight is called late."""
+    own = None if now is None else now.threshold
+    threshold = watched.model.threshold if own is None else own
+    if threshold is None:
+        raise SystemExit(f"{MONITORS / watched.name}.yaml has no model.threshold; add it")
+    return threshold
 
 
 def _source_of(module: Any) -> str:

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from examples.flights.train import MODEL, NUMBERS
+from examples.flights.telemetry import LAST_DAY
+from examples.flights.train import MODEL, NUMBERS, between
 from monitoring_dagster.incidents.incident import Priority
 from monitoring_dagster.incidents.rows import incident_of
-from monitoring_dagster.store import Store
+from monitoring_dagster.retraining.action import Status
+from monitoring_dagster.retraining.rows import action_of
+from monitoring_dagster.store import Store, actions, tenures
 from monitoring_dagster.store.incidents import listed
+
+Floats = NDArray[np.float64]
 
 DAILY = ("roc_auc", "base_rate", "predicted_positive_rate", "label_coverage", "latency_p95")
 DRIFT = "wasserstein_scaled"
@@ -92,6 +100,94 @@ def incidents(store: Store) -> Table:
             "open" if ended is None else f"{ended:%d %b}",
             incident.ref,
             Text(incident.title),
+        )
+    return shown
+
+
+def retrainings(store: Store) -> Table:
+    """The year's retrainings: why each was asked for, and what was decided."""
+    title = "The year's retrainings: why they were asked for, and what the gate said"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("asked", "name", "why", "outcome"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("because", overflow="fold")
+    for row in store.read(lambda connection: actions.of_monitor(connection, MODEL)):
+        action = action_of(row)
+        outcome = f"version {action.challenger}" if action.status is Status.DONE else action.status
+        because = action.decision.get("because") or action.because
+        shown.add_row(
+            f"{action.requested_at:%d %b}",
+            action.ref,
+            action.why.replace("_", " "),
+            Text(outcome, style="green" if action.status is Status.DONE else "yellow"),
+            Text(str(because)),
+        )
+    return shown
+
+
+@dataclass(frozen=True)
+class Reign:
+    """A promoted version's days, and how well they were predicted by it and by the first version.
+
+    Both AUCs are of all labelled flights of these days together.
+    """
+
+    version: str
+    first_day: dt.date
+    last_day: dt.date
+    flights: int
+    champion_auc: float
+    first_auc: float
+
+
+def reigns(
+    store: Store,
+    flights: pa.Table,
+    scored: Callable[[str], Callable[[pa.Table], Floats]],
+    first_version: str,
+) -> list[Reign]:
+    """Every promoted version with the days that it answered, and what the first one would have.
+
+    Args:
+        store: with the tenures.
+        flights: of the year, in the order of their days.
+        scored: gives a version's scores of flights.
+        first_version: the one that the year began with.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    kept = store.read(lambda connection: tenures.of_monitor(connection, MODEL))
+    ends = [*(row.since - dt.timedelta(days=1) for row in kept[1:]), LAST_DAY]
+    found: list[Reign] = []
+    for row, last in zip(kept, ends, strict=True):
+        those = between(flights, (row.since, last))
+        known = those.filter(those["is_late"].is_valid())
+        late = known["is_late"].to_numpy()
+        auc, first = (
+            float(roc_auc_score(late, scored(version)(known)))
+            for version in (row.model_version, first_version)
+        )
+        found.append(Reign(row.model_version, row.since, last, known.num_rows, auc, first))
+    return found
+
+
+def gains(found: Iterable[Reign]) -> Table:
+    """The promoted versions as a table for a terminal."""
+    title = (
+        "What retraining was worth: the same flights, as the first model would have predicted them"
+    )
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("days", no_wrap=True)
+    for heading in ("version", "flights", "AUC", "first model", "gained"):
+        shown.add_column(heading, justify="right")
+    for one in found:
+        shown.add_row(
+            f"{one.first_day:%d %b} to {one.last_day:%d %b}",
+            one.version,
+            f"{one.flights:,}",
+            f"{one.champion_auc:.3f}",
+            f"{one.first_auc:.3f}",
+            f"{one.champion_auc - one.first_auc:+.3f}",
         )
     return shown
 

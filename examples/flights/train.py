@@ -84,7 +84,7 @@ def train(flights: pa.Table) -> Trained:
     known = flights.filter(flights["is_late"].is_valid())
     training, validation = between(known, TRAINING), between(known, VALIDATION)
     late, unseen = training["is_late"].to_numpy(), validation["is_late"].to_numpy()
-    pipeline = _pipeline().fit(inputs(training), late)
+    pipeline = unfitted().fit(inputs(training), late)
     fitted, predicted = score(pipeline, training), score(pipeline, validation)
     # As many flights are called late as are late: decisions are neither shy nor shrill.
     threshold = float(np.quantile(fitted, 1 - late.mean()))
@@ -99,7 +99,8 @@ def train(flights: pa.Table) -> Trained:
     return Trained(pipeline, threshold, metrics)
 
 
-def _pipeline() -> Pipeline:
+def unfitted(seed: int = 2013) -> Pipeline:
+    """The model before it is fitted."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import Pipeline
@@ -112,7 +113,7 @@ def _pipeline() -> Pipeline:
     columns = ColumnTransformer(
         [("categories", encode, list(CATEGORIES)), ("numbers", "passthrough", list(NUMBERS))]
     )
-    trees = HistGradientBoostingClassifier(**SETTINGS)
+    trees = HistGradientBoostingClassifier(**{**SETTINGS, "random_state": seed})
     return Pipeline([("columns", columns), ("trees", trees)])
 
 
@@ -147,13 +148,18 @@ def register(trained: Trained, flights: pa.Table, folder: Path) -> str:
     return str(version.version)
 
 
-def champion(folder: Path) -> Pipeline:
-    """The registered champion, read through an explicit list of trusted types."""
+def registered(folder: Path, uri: str = CHAMPION) -> Pipeline:
+    """A registered model, read through an explicit list of trusted types."""
     import skops.io  # in here: it imports scikit-learn
 
     mlflow = _mlflow(folder)
-    artifact = Path(mlflow.artifacts.download_artifacts(CHAMPION))
+    artifact = Path(mlflow.artifacts.download_artifacts(uri))
     return skops.io.load(artifact / "model.skops", trusted=list(TRUSTED_TYPES))
+
+
+def reinstate(folder: Path, version: str) -> None:
+    """Make a version the champion again."""
+    _mlflow(folder).MlflowClient().set_registered_model_alias(MODEL, "champion", version)
 
 
 def _mlflow(folder: Path) -> Any:

@@ -27,9 +27,17 @@ def run(
     from monitoring_dagster.reports import terminal
     from monitoring_dagster.running import run_days
 
-    failed = run_days(monitor_named(monitor), first, last, replay=replay)
-    if failed:
-        fail("\n".join(failed))
+    ran = run_days(monitor_named(monitor), first, last, replay=replay)
+    if ran.failures:
+        fail("\n".join(ran.failures))
+    if ran.stopped:
+        ref, day = ran.stopped
+        told = (
+            f"The replay stops after {day}: {ref} is owed, and what follows hangs on it. "
+            f"`monitoring-dagster retraining show {ref}` tells of it, `retraining run` does it; "
+            "then go on from the next day."
+        )
+        say([told])
     say(terminal.summary(store().reasons(monitor, first_day=first, last_day=last)))
 
 

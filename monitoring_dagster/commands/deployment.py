@@ -12,6 +12,7 @@ from monitoring_dagster.commands.printing import fail
 from monitoring_dagster.settings import Settings
 
 if TYPE_CHECKING:
+    from monitoring_dagster.deciding import Deciding
     from monitoring_dagster.monitors.contract import Monitor
     from monitoring_dagster.store import Store
     from monitoring_dagster.upkeep import Upkeep
@@ -51,6 +52,14 @@ def monitor_named(name: str) -> Monitor:
         advice = terminal.near(name, loaded.monitors)
         fail("\n".join([*problems, f"no valid monitor {name!r} in {folder}; {advice}"]))
     return loaded.monitors[name]
+
+
+def deciding() -> Deciding:
+    """What people decide about actions with, for every monitor."""
+    from monitoring_dagster.resources import Workplace
+
+    store()  # refuses where nothing was measured yet
+    return Workplace().deciding(monitors().values())
 
 
 def upkeep() -> Upkeep:

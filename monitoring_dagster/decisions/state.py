@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -144,6 +144,19 @@ class State:
     def restarted(self, since: dt.date) -> Self:
         """The state where a new normal begins: series start anew and learn what they are now."""
         return replace(self, series={}, normal_since=since)
+
+    def succeeded(self, lasting: Collection[str], former: Self | None = None) -> Self:
+        """The state with which another champion begins after this one.
+
+        Args:
+            lasting: names of objectives that are not about the champion: their days go on.
+            former: the state after the last day that it was the champion before; None for a new
+                one, of which nothing is known.
+        """
+        begun = former or type(self)()
+        ended = {name: days for name, days in begun.objectives.items() if name not in lasting}
+        going_on = {name: days for name, days in self.objectives.items() if name in lasting}
+        return replace(begun, objectives={**ended, **going_on})
 
     @property
     def _new(self) -> Series:

@@ -36,6 +36,10 @@ class Check(StrEnum):
     TWO_DAEMONS = "two_daemons"
     CONFIGURATION = "configuration"
     AUDIT_LOG = "audit_log"
+    APPROVAL_WANTED = "approval_wanted"
+    ACTION_FAILED = "action_failed"
+    ACTION_LATE = "action_late"
+    CHAMPION_WORSE = "champion_worse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -102,6 +102,11 @@ class Desk:
         ]
         return [h for h in found if h.key == self.key(h.incident.cause)]
 
+    def by_id(self, incident_id: int) -> Handled:
+        """The incident of a row."""
+        kept = incidents.by_id(self.connection, incident_id)
+        return Handled(kept.id, rows.incident_of(kept), kept.row.dedup_key)
+
     def events(self, incident_id: int) -> list[Event]:
         """The timeline of an incident."""
         return rows.events_of(incidents.events(self.connection, incident_id))
@@ -137,9 +142,28 @@ class Desk:
         failpoint("desk.incident_written")
         self._tell(handled.id, handled.incident, after, told)
 
-    def note(self, action: str, subject: str, by: str, about: dict[str, str]) -> None:
-        """Remember what the audit log has to tell; it is written last, by `close`."""
-        self._entries.append(Entry(by, action, "incident", subject, about))
+    def note(
+        self, action: str, subject: str, by: str, about: dict[str, str], *, kind: str = "incident"
+    ) -> None:
+        """Remember what the audit log has to tell; it is written last, by `close`.
+
+        Args:
+            action: what was done.
+            subject: the name of what it was done to.
+            by: who did it.
+            about: what else there is to know.
+            kind: what `subject` is.
+        """
+        self._entries.append(Entry(by, action, kind, subject, about))
+
+    def reply(self, handled: Handled, key: str, headline: str, lines: Sequence[str]) -> None:
+        """Owe those who were told of an incident a reply; nothing where nobody was."""
+        incident = handled.incident
+        has_root = incidents.has_root(self.connection, handled.id)
+        if incident.alerted_at is None or not has_root or self.mute(incident) is not None:
+            return
+        said = owed.remark(key, incident, self.monitor, headline, lines, self.now)
+        self._owe(handled.id, said)
 
     def close(self) -> None:
         """Write the audit log: the last thing in the transaction, since its head is one row."""

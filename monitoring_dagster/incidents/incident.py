@@ -59,6 +59,7 @@ class EventKind(StrEnum):
     SILENCE_ENDED = "silence_ended"
     ESCALATED = "escalated"
     REMINDED = "reminded"
+    RETRAINING = "retraining"
 
 
 class NextStep(StrEnum):
@@ -71,6 +72,8 @@ class NextStep(StrEnum):
     FIX_SERVICE = "fix the service"
     FIX_MONITORING = "fix the monitoring"
     ACCEPT = "accept as the new normal"
+    APPROVE = "approve or reject"
+    ROLL_BACK = "roll back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ class Incident:
         escalations: how many levels of the escalation chain have been told since the last call.
         reminders: how many reminders have been sent since then.
         revision: raised with every change that a message should show.
+        retraining: one sentence on what is done about it by training anew, or why nothing is;
+            empty where that is no question.
     """
 
     ref: str
@@ -232,6 +237,7 @@ class Incident:
     revision: int = 1
     signals: tuple[Signal, ...] = ()
     context: Context = field(default_factory=Context)
+    retraining: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     REOPENING = "reopening"
     RESOLUTION = "resolution"
     PICTURE = "picture"
+    REMARK = "remark"
     DIGEST = "digest"
 
 
@@ -87,6 +88,26 @@ def owed(
 def late_digest(batch: str, monitor: Audience, priority: Priority, now: dt.datetime) -> Owed:
     """The one message about incidents of days that are too old to call anybody for."""
     return _digest(batch, monitor, priority, now)
+
+
+def remark(
+    key: str,
+    incident: Incident,
+    monitor: Audience,
+    headline: str,
+    lines: Sequence[str],
+    now: dt.datetime,
+) -> Owed:
+    """Something to be said below an incident that is no change of it; `key` tells it apart."""
+    said = {
+        "headline": headline,
+        "lines": [line for line in lines if line],
+        "mention": "",
+        "ref": incident.ref,
+        "monitor": incident.monitor,
+    }
+    destination = monitor.alerting.channel or ""
+    return Owed(Kind.REMARK, f"remark:{key}", destination, incident.priority, said, now)
 
 
 def weekly_batch(monitor: Audience, now: dt.datetime) -> str:

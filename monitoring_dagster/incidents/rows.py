@@ -50,6 +50,7 @@ _PLAIN = (
     "escalations",
     "reminders",
     "revision",
+    "retraining",
 )
 """Columns that hold what the incident holds."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitoring_dagster.incidents import alarms
+from monitoring_dagster.incidents.action_alarms import ActionFacts, of_actions
 from monitoring_dagster.incidents.alarms import Alarm, Check, Task, TaskKind
 from monitoring_dagster.incidents.briefing import Pages
 from monitoring_dagster.incidents.cause import Cause, CauseKind
@@ -60,12 +61,16 @@ class MonitorFacts:
         watched_since: when the watchdog first saw it: days that were due before are nobody's.
         evaluated_until: the last day that was evaluated; None where none was.
         snapshots: which of the latest measured days had rows.
+        action: its latest action, if any.
+        worse: that its champion does worse than the one before did, in a sentence; or empty.
     """
 
     monitor: Monitor
     watched_since: dt.datetime
     evaluated_until: dt.date | None = None
     snapshots: Sequence[SnapshotDay] = ()
+    action: ActionFacts | None = None
+    worse: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,7 @@ def _of_monitor(known: MonitorFacts, pages: Pages, now: dt.datetime) -> Iterator
         yield alarms.not_run(known.monitor, missed, known.evaluated_until, GRACE, pages)
     if silent := silent_days(known.snapshots):
         yield alarms.source_silent(known.monitor, silent, pages)
+    yield from of_actions(known.monitor, known.action, known.worse, now, pages)
 
 
 def _stuck(facts: Facts, now: dt.datetime) -> Iterator[Alarm]:

@@ -1,11 +1,13 @@
-"""The monitored model itself, for what its telemetry cannot tell: what it makes of other inputs.
+"""The monitored model itself: what it makes of rows, whatever library or service it lives in.
 
-Models are fetched from the MLflow registry and read without running code of theirs. What is
-asked of them belongs to later rooms.
+Models are read as data and never run code of theirs in this process. What is asked of them
+belongs to later rooms.
 """
 
+from monitoring_dagster.models.allowed import Allowed
+from monitoring_dagster.models.endpoint import Scoring
 from monitoring_dagster.models.loading import load
 from monitoring_dagster.models.model import Model
-from monitoring_dagster.models.serving import model_of
+from monitoring_dagster.models.serving import model_of, version_of
 
-__all__ = ["Model", "load", "model_of"]
+__all__ = ["Allowed", "Model", "Scoring", "load", "model_of", "version_of"]

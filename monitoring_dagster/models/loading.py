@@ -1,132 +1,144 @@
-"""From a registry URI to a model that can be asked; nothing of it runs on the way.
+"""From a URI to a model that can be asked; nothing of the model's own runs on the way.
 
-Only scikit-learn models that skops stored are read. A pickle is refused unread: opening one runs
-whatever its author wrote.
+Models of scikit-learn, LightGBM and ONNX are read as data. Whatever else runs only where its digest
+is trusted, in a process of its own (`foreign`); a pickle is never opened here.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from monitoring_dagster.errors import ModelRefused
-from monitoring_dagster.models import registry, trust
-from monitoring_dagster.models.sklearn_model import SklearnModel
-
-_DESCRIPTION = "MLmodel"
-_MOST_BYTES = 4_000_000
-_STORE_ANEW = (
-    "store it anew with mlflow.sklearn.log_model(..., serialization_format='skops') and its "
-    "signature"
+from monitoring_dagster.errors import ModelRefused, ModelUnavailable
+from monitoring_dagster.models import (
+    description,
+    foreign,
+    lightgbm_model,
+    onnx_model,
+    registry,
+    sklearn_model,
+    trust,
+)
+from monitoring_dagster.models.allowed import REGISTERED_ONLY, Allowed
+from monitoring_dagster.models.description import Description, Kind, NeedsCode, Stored, stored_file
+from monitoring_dagster.models.served import Served
+from monitoring_dagster.models.stored_files import (
+    Files,
+    LocalFiles,
+    copied,
+    digest,
+    files_at,
 )
 
+_DESCRIPTION = "MLmodel"
+_SUFFIXES: Mapping[str, Kind] = {
+    ".skops": Kind.SKLEARN,
+    ".lgb.txt": Kind.LIGHTGBM,
+    ".lgb": Kind.LIGHTGBM,
+    ".onnx": Kind.ONNX,
+}
 
-def load(uri: str, *, tracking_uri: str | None, trusted: Sequence[str] = ()) -> SklearnModel:
+
+def load(
+    uri: str,
+    *,
+    tracking_uri: str | None,
+    trusted: Sequence[str] = (),
+    allowed: Allowed = REGISTERED_ONLY,
+) -> Served[Any]:
     """Fetch a model and read it.
 
-    The registry's client (2 s) and scikit-learn (1 s) are imported when this is called.
+    The registry's client (2 s) and the model's library are imported when this is called.
 
     Args:
-        uri: `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `models:/m-ID`.
+        uri: `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `models:/m-ID`; or, below the allowed
+            roots, the `file:///` URL or path of an MLflow model folder or of a file that ends in
+            `.skops`, `.lgb.txt`, `.lgb` or `.onnx`.
         tracking_uri: address of the MLflow registry (setting MLFLOW_TRACKING_URI).
         trusted: full names of types that a model may consist of beyond `trust.TRUSTED`.
+        allowed: where files may lie, and which folders may run code.
 
     Raises:
         ModelUnavailable: it cannot be fetched.
-        ModelRefused: it is no scikit-learn model that skops stored, holds types that are not
-            trusted, does not name its inputs, or gives no probabilities.
+        ModelRefused: it would run code as it is loaded and is not trusted, holds types that are
+            not, does not name its inputs, or gives no scores.
     """
-    where = registry.location(uri, tracking_uri)
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        description = _description(registry.fetch(where, _DESCRIPTION, Path(folder), tracking_uri))
         try:
-            file = stored_file(description)
-            estimator = trust.read(registry.fetch(where, file, Path(folder), tracking_uri), trusted)
-            return _model(estimator, description)
+            if uri.startswith("models:/"):
+                where = registry.location(uri, tracking_uri)
+                return _folder(files_at(where, tracking_uri), Path(folder), trusted, allowed)
+            path = _below_roots(uri, allowed)
+            if path.is_dir():
+                return _folder(LocalFiles(path), Path(folder), trusted, allowed)
+            return _file(path, Path(folder), trusted)
         except ModelRefused as refused:
             raise ModelRefused(f"{uri} is refused: {refused}") from refused
 
 
-def _description(path: Path) -> Mapping[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+def _below_roots(uri: str, allowed: Allowed) -> Path:
+    parts = urlsplit(uri)
+    is_here = parts.scheme in ("", "file") and parts.netloc in ("", "localhost")
+    path = allowed.places.base / (unquote(parts.path) if parts.scheme else uri)
+    if not is_here or not allowed.places.allows(path.resolve()):
+        roots = ", ".join(allowed.places.roots) or "none"
+        raise ModelUnavailable(
+            f"{uri!r} names no model of the registry, and nothing below the allowed roots "
+            f"({roots}); give model.uri as models:/NAME@ALIAS, models:/NAME/VERSION or "
+            "models:/m-ID, or move the file below a folder of MONITORING_DAGSTER_SOURCE_ROOTS"
+        )
+    if not path.exists():
+        raise ModelUnavailable(f"there is no model at {path}; correct model.uri, or put it there")
+    return path.resolve()
 
-    if path.stat().st_size > _MOST_BYTES:
-        raise ModelRefused(f"the model's file {path.name} is too large to be one; {_STORE_ANEW}")
+
+def _file(path: Path, folder: Path, trusted: Sequence[str]) -> Served[Any]:
+    kind = next((kind for end, kind in _SUFFIXES.items() if path.name.endswith(end)), None)
+    if kind is None:
+        raise ModelRefused(
+            f"{path.name} does not end in {', '.join(_SUFFIXES)}, and no other file can be read "
+            "without running code of its author; store the model in one of these formats"
+        )
+    files = LocalFiles(path.parent)
+    return _read(files, Stored(kind, path.name), Description({}), folder, trusted)
+
+
+def _folder(files: Files, folder: Path, trusted: Sequence[str], allowed: Allowed) -> Served[Any]:
+    told = description.read(files.copy(_DESCRIPTION, folder))
     try:
-        found = YAML(typ="safe", pure=True).load(path.read_bytes())
-    except (YAMLError, ValueError) as error:
-        raise ModelRefused(f"the model's file {path.name} is damaged; {_STORE_ANEW}") from error
-    if not isinstance(found, dict):
-        raise ModelRefused(f"the model's file {path.name} describes no model; {_STORE_ANEW}")
-    return found
+        stored = stored_file(told.content)
+    except NeedsCode as why:
+        return _reviewed(files, folder, allowed, why)
+    return _read(files, stored, told, folder, trusted)
 
 
-def stored_file(description: Mapping[str, Any]) -> str:
-    """The file that skops wrote, by what MLflow's description of the model says.
+def _read(
+    files: Files, stored: Stored, told: Description, folder: Path, trusted: Sequence[str]
+) -> Served[Any]:
+    path = files.copy(stored.file, folder)
+    if stored.kind is Kind.SKLEARN:
+        return sklearn_model.model_of(trust.read(path, trusted), told.inputs)
+    if stored.kind is Kind.LIGHTGBM:
+        return lightgbm_model.read(path, list(told.inputs), told.classes)
 
-    >>> stored_file({"flavors": {"sklearn": {
-    ...     "serialization_format": "skops", "pickled_model": "model.skops"}}})
-    'model.skops'
+    def fetch(name: str) -> Path:
+        return files.copy(name, folder)
 
-    Raises:
-        ModelRefused: the model is of another kind, or stored in another format.
-    """
-    flavors = description.get("flavors")
-    flavors = flavors if isinstance(flavors, dict) else {}
-    flavor = flavors.get("sklearn")
-    if not isinstance(flavor, dict):
-        kinds = ", ".join(sorted(map(str, flavors))) or "none"
+    return onnx_model.read(path, fetch, list(told.inputs), told.classes)
+
+
+def _reviewed(files: Files, folder: Path, allowed: Allowed, why: NeedsCode) -> Served[Any]:
+    """Run a model whose very files were reviewed: what is digested is the copy that runs."""
+    whole = copied(files, folder / "whole")
+    known = digest(whole)
+    if known not in allowed.digests:
         raise ModelRefused(
-            f"it is no scikit-learn model (its kinds: {kinds}), and only those can be read "
-            f"without running code of theirs; wrap it in a scikit-learn pipeline and {_STORE_ANEW}"
+            f"{why}. Whoever has reviewed its files can let them run in a process of their own: "
+            f"add {known} to MONITORING_DAGSTER_TRUSTED_MODELS"
         )
-    written = flavor.get("serialization_format", "pickle")
-    if written != "skops":
-        raise ModelRefused(
-            f"it is stored as {written}, which can run any code when it is opened, so it was not; "
-            f"{_STORE_ANEW}"
-        )
-    file = str(flavor.get("pickled_model"))
-    if PurePosixPath(file).name != file or file in ("", ".", ".."):
-        raise ModelRefused(f"its file {file!r} lies outside the model; {_STORE_ANEW}")
-    return file
-
-
-def _model(estimator: Any, description: Mapping[str, Any]) -> SklearnModel:
-    from sklearn.base import is_classifier
-
-    inputs = _inputs(estimator, description)
-    classes: list[Any] = []
-    if is_classifier(estimator):
-        found = getattr(estimator, "classes_", None)
-        if found is None or not hasattr(estimator, "predict_proba"):
-            raise ModelRefused(
-                f"{type(estimator).__name__} gives no probabilities; wrap it in a "
-                "CalibratedClassifierCV before it is stored"
-            )
-        classes = [value.item() if hasattr(value, "item") else value for value in found]
-    elif not hasattr(estimator, "predict"):
-        raise ModelRefused(f"{type(estimator).__name__} predicts nothing; store a fitted model")
-    return SklearnModel(estimator, inputs, {name: name for name in inputs}, tuple(classes))
-
-
-def _inputs(estimator: Any, description: Mapping[str, Any]) -> dict[str, str]:
-    """The names of the inputs and their types, by the signature or by the fit."""
-    signature = description.get("signature")
-    try:
-        declared = json.loads((signature or {}).get("inputs") or "[]")
-        inputs = {str(each["name"]): str(each["type"]) for each in declared}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        inputs = {}
-    if not inputs:
-        inputs = dict.fromkeys(map(str, getattr(estimator, "feature_names_in_", ())), "")
-    if not inputs:
-        raise ModelRefused(
-            "it does not name its inputs; store it with signature=infer_signature(rows, "
-            "predictions), where rows is a DataFrame"
-        )
-    return inputs
+    told = description.read(whole / _DESCRIPTION)
+    told.must_stay_inside()
+    return foreign.start(whole, told.inputs, told.classes)

@@ -30,5 +30,6 @@ class Model(Protocol):
 
         Raises:
             ModelRefused: the model cannot answer such rows.
+            ModelUnavailable: it runs elsewhere, and does not answer now.
         """
         ...

@@ -1,4 +1,4 @@
-"""From a registry URI to local files of a model, through MLflow; nothing is read of them here.
+"""From a registry URI to where the files of a model lie, through MLflow; nothing is read of them.
 
 The registry's address is an argument: MLflow's own process-wide one is neither read nor set when
 it is given.
@@ -53,23 +53,32 @@ def location(uri: str, tracking_uri: str | None) -> str:
         raise _unavailable(uri, error) from error
 
 
-def fetch(where: str, file: str, folder: Path, tracking_uri: str | None) -> Path:
-    """Copy one file of a model into `folder`.
+def name_of(uri: str) -> str | None:
+    """The registered model that a URI names; None where it names another thing.
+
+    >>> name_of("models:/loans@champion"), name_of("models:/m-0a1b"), name_of("https://host/score")
+    ('loans', None, None)
+    """
+    match = _URI.fullmatch(uri)
+    return match["name"] if match else None
+
+
+def aliased(name: str, alias: str, tracking_uri: str | None) -> str | None:
+    """The version of a registered model that has an alias; None where none has it.
 
     Raises:
-        ModelUnavailable: it is not there, or its store cannot be reached.
+        ModelUnavailable: the registry does not answer, or does not know the model.
     """
-    from mlflow.artifacts import download_artifacts
+    _must_exist(tracking_uri)
+    client = _client(name, tracking_uri)
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
-    uri = f"{where.rstrip('/')}/{file}"
     try:
-        copied = download_artifacts(
-            artifact_uri=uri, dst_path=str(folder), tracking_uri=tracking_uri
-        )
-    except (MlflowException, OSError, ImportError) as error:
-        raise _unavailable(uri, error) from error
-    return Path(copied)
+        version = client.get_registered_model(name).aliases.get(alias)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise _unavailable(name, error) from error
+    return None if version is None else str(version)
 
 
 def _client(uri: str, tracking_uri: str | None) -> MlflowClient:
@@ -77,6 +86,8 @@ def _client(uri: str, tracking_uri: str | None) -> MlflowClient:
     # place for progress bars.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # No way of MLflow may open a pickle in this process, whatever asks for it.
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError

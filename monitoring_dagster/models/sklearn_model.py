@@ -5,98 +5,75 @@ How it was read is `loading`; whether it fits a monitor is `serving`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import ModelRefused
-
-if TYPE_CHECKING:
-    import pandas as pd
+from monitoring_dagster.models.served import Served
 
 FLOATS = ("double", "float")
 WHOLE = ("long", "integer")
 
 
 @dataclass(frozen=True)
-class SklearnModel:
+class SklearnModel(Served[Any]):
     """A fitted estimator.
 
-    `inputs` maps each input, in the order of the fit, to its MLflow type (`double`, `long`,
-    `string`, `boolean`, ...; empty where it is not known). `columns` names the column of the
-    rows that an input is read from. `classes` are empty for a regression.
+    The types of its inputs are MLflow's: `double`, `long`, `string`, `boolean`, ...
     """
 
-    estimator: Any
-    inputs: Mapping[str, str]
-    columns: Mapping[str, str]
-    classes: Sequence[Any] = ()
-    chosen: Sequence[int] | None = None
-    """Positions among `classes` of the scores that are answered; all of them for None."""
+    def _scores(self, values: Mapping[str, pa.ChunkedArray]) -> NDArray[np.float64]:
+        import pandas as pd
 
-    @property
-    def features(self) -> Sequence[str]:
-        """The columns that it reads, by their names in the rows."""
-        return tuple(self.columns[name] for name in self.inputs)
-
-    def predict(self, rows: pa.Table) -> NDArray[np.float64]:
-        """Probabilities of the chosen classes, or predictions of a regression; one row each.
-
-        Returns:
-            (n,) for a regression and one chosen class, else (n, classes).
-
-        Raises:
-            ModelRefused: a column is missing, or the estimator cannot take the values.
-        """
-        missing = [name for name in self.features if name not in rows.column_names]
-        if missing:
-            raise ModelRefused(
-                f"the model reads {', '.join(missing)}, which the rows do not have; declare the "
-                "columns as features, or name a model that was fitted on these"
-            )
-        if not rows.num_rows:
-            return np.zeros(0 if self._is_flat else (0, len(self.chosen or self.classes)))
-        frame = self._frame(rows)
+        frame = pd.DataFrame(
+            {name: _as_fitted(column, self.inputs[name]) for name, column in values.items()}
+        )
+        asked = self.estimator.predict_proba if self.classes else self.estimator.predict
         try:
-            if not self.classes:
-                scores = np.asarray(self.estimator.predict(frame), dtype=np.float64)
-            else:
-                scores = np.asarray(self.estimator.predict_proba(frame), dtype=np.float64)
+            return np.asarray(asked(frame), dtype=np.float64)
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             told = str(error).strip().partition("\n")[0]
             raise ModelRefused(
                 f"the model cannot answer these rows ({told}); see that the monitor's features "
                 "have the types that it was fitted on, and that it takes missing values"
             ) from error
-        return self._answers(scores, rows.num_rows)
 
-    @property
-    def _is_flat(self) -> bool:
-        return not self.classes or (self.chosen is not None and len(self.chosen) == 1)
 
-    def _answers(self, scores: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
-        width = (rows, len(self.classes)) if self.classes else (rows,)
-        if scores.shape != width:
+def model_of(estimator: Any, inputs: Mapping[str, str]) -> SklearnModel:
+    """A model of an estimator, with its own classes.
+
+    Args:
+        estimator: fitted.
+        inputs: as the model's description declares them; empty to take them from the fit.
+
+    Raises:
+        ModelRefused: the inputs have no names, or it gives neither probabilities nor predictions.
+    """
+    from sklearn.base import is_classifier
+
+    inputs = inputs or dict.fromkeys(map(str, getattr(estimator, "feature_names_in_", ())), "")
+    if not inputs:
+        raise ModelRefused(
+            "it does not name its inputs; store it with signature=infer_signature(rows, "
+            "predictions), where rows is a DataFrame"
+        )
+    classes: list[Any] = []
+    if is_classifier(estimator):
+        found = getattr(estimator, "classes_", None)
+        if found is None or not hasattr(estimator, "predict_proba"):
             raise ModelRefused(
-                f"the model answers {rows} rows with an array of shape {scores.shape}; "
-                f"{width} is needed: one answer per row"
+                f"{type(estimator).__name__} gives no probabilities; wrap it in a "
+                "CalibratedClassifierCV before it is stored"
             )
-        if self.chosen is None:
-            return scores
-        return scores[:, self.chosen[0]] if self._is_flat else scores[:, list(self.chosen)]
-
-    def _frame(self, rows: pa.Table) -> pd.DataFrame:
-        import pandas as pd
-
-        values = {
-            name: _as_fitted(rows.column(self.columns[name]), kind)
-            for name, kind in self.inputs.items()
-        }
-        return pd.DataFrame(values)
+        classes = [value.item() if hasattr(value, "item") else value for value in found]
+    elif not hasattr(estimator, "predict"):
+        raise ModelRefused(f"{type(estimator).__name__} predicts nothing; store a fitted model")
+    return SklearnModel(estimator, inputs, {name: name for name in inputs}, tuple(classes))
 
 
 def _as_fitted(column: pa.ChunkedArray, kind: str) -> Any:

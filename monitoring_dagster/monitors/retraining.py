@@ -68,7 +68,7 @@ class Limits(Section):
     """What a training may take before it is ended."""
 
     minutes: Annotated[float, Field(gt=0, le=10_080)] = 60.0
-    memory_mb: Annotated[int, Field(ge=256)] = Field(default=8_192, description="Megabytes.")
+    memory_mb: Annotated[int, Field(ge=512)] = Field(default=8_192, description="Megabytes.")
 
 
 class GateRules(Section):
@@ -134,7 +134,8 @@ class Retraining(Section):
             "half_life_days": (WindowKind.RECENT, "recent"),
         }
         for name, (kind, word) in given.items():
-            if name in window.model_fields_set and window.kind is not kind:
+            is_given = getattr(window, name) != TrainingWindow.model_fields[name].default
+            if is_given and window.kind is not kind:
                 raise Disagreements(
                     [
                         Disagreement(

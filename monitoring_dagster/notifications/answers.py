@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from monitoring_dagster.egress import AnswerLost, NothingSent
 from monitoring_dagster.notifications.channel import Answer, Outcome
-from monitoring_dagster.notifications.egress import AnswerLost, NothingSent
 
 LEAST_PAUSE_SECONDS = 1.0
 MOST_PAUSE_SECONDS = 900.0

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from monitoring_dagster import egress
 from monitoring_dagster.errors import SettingInvalid
-from monitoring_dagster.notifications import egress
 from monitoring_dagster.notifications.channel import Channel
 from monitoring_dagster.notifications.file import MESSAGES, FileChannel
 from monitoring_dagster.notifications.mail import MailChannel, MailServer

@@ -18,9 +18,9 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 
+from monitoring_dagster import egress
 from monitoring_dagster.errors import SettingInvalid
 from monitoring_dagster.failpoints import failpoint
-from monitoring_dagster.notifications import egress
 from monitoring_dagster.notifications.channel import Answer, Outcome
 from monitoring_dagster.notifications.markers import marker
 from monitoring_dagster.notifications.message import Message

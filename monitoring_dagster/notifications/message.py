@@ -35,6 +35,7 @@ class NoticeKind(StrEnum):
     REOPENING = "reopening"
     RESOLUTION = "resolution"
     PICTURE = "picture"
+    REMARK = "remark"
     DIGEST = "digest"
 
 

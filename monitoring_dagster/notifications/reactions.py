@@ -23,14 +23,19 @@ class WishKind(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     SNOOZE = "snooze"
     RESOLVE = "resolve"
+    APPROVE = "approve"
 
 
 KINDS = {
     "eyes": WishKind.ACKNOWLEDGE,
     "no_bell": WishKind.SNOOZE,
     "white_check_mark": WishKind.RESOLVE,
+    "+1": WishKind.APPROVE,
 }
-"""Slack's names of 👀, 🔕 and ✅."""
+"""Slack's names of 👀, 🔕, ✅ and 👍."""
+
+NAMED_ONLY = frozenset({WishKind.APPROVE})
+"""What only those may ask for who are named: nobody, where nobody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def wishes(
     Args:
         reactions: those to one message.
         bots: ids of users that are no people, our own among them.
-        approvers: ids of those who may ask; everybody if empty.
+        approvers: ids of those who may ask; everybody if empty, but for an approval.
 
     >>> seen = [Reaction("eyes", ("UBOT", "U1", "U2")), Reaction("tada", ("U1",))]
     >>> wishes(seen, bots=["UBOT"])
@@ -80,7 +85,8 @@ def wishes(
     for reaction in reactions:
         kind = KINDS.get(reaction.name)
         people = [u for u in reaction.users if u not in bots and u != SLACKBOT]
-        allowed = [user for user in people if not approvers or user in approvers]
+        is_open = not approvers and kind not in NAMED_ONLY
+        allowed = [user for user in people if is_open or user in approvers]
         if kind is not None and allowed:
             first.setdefault(kind, allowed[0])
     return tuple(Wish(kind, first[kind]) for kind in KINDS.values() if kind in first)

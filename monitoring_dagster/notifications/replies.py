@@ -19,6 +19,7 @@ ICONS = {
     NoticeKind.REMINDER: "⏰",
     NoticeKind.REOPENING: "🔁",
     NoticeKind.RESOLUTION: "✅",
+    NoticeKind.REMARK: "🧪",
 }
 
 MOST = {Form.FULL: 8, Form.COMPACT: 3, Form.TEXT: 0}

@@ -17,7 +17,7 @@ from monitoring_dagster.incidents.incident import (
     Status,
 )
 from monitoring_dagster.notifications import blocks, wording
-from monitoring_dagster.notifications.escaping import bold, cut, length, sentence
+from monitoring_dagster.notifications.escaping import bold, cleaned, cut, length, sentence
 from monitoring_dagster.notifications.escaping import mention as mention_of
 from monitoring_dagster.notifications.message import Block, Form, Message
 
@@ -34,8 +34,10 @@ _REACTIONS = {
 }
 
 # Slack refuses blocks that are somewhere above 9,600 long in all, far below what its single limits
-# add up to. With these and the limits below, a full message is at most 7,700 long.
+# add up to. With these and the limits below, a full message is at most 8,000 long.
 _LONGEST_ITEM, _LONGEST_LINKS = 110, 1_500
+
+_RETRAINING = "Retraining"
 
 _STEPS = {
     NextStep.FIX_DATA: "🔧",
@@ -45,6 +47,8 @@ _STEPS = {
     NextStep.FIX_SERVICE: "🔧",
     NextStep.FIX_MONITORING: "🔧",
     NextStep.ACCEPT: "👌",
+    NextStep.APPROVE: "✋",
+    NextStep.ROLL_BACK: "⏪",
 }
 
 
@@ -218,8 +222,8 @@ def _full(incident: Incident, called: str, foot: str) -> list[Block]:
     shown += [blocks.beside(lists[i : i + 2]) for i in range(0, len(lists), 2)]
     if follows := _follows(incident):
         shown.append(blocks.section(follows))
-    if incident.is_open:
-        shown.append(blocks.section(_step(context, 400)))
+    if doing := _doing(incident, step=400, retraining=250):
+        shown.append(blocks.section(doing))
     if links := _links(context):
         shown.append(blocks.section(links))
     return [*shown, blocks.context(foot)]
@@ -229,8 +233,7 @@ def _compact(incident: Incident, called: str, foot: str) -> list[Block]:
     facts = [f for f in _facts(incident) if f[0] not in {"How sure", "How large"}]
     lines = [sentence(standing(incident), 200), f"{called}{sentence(_what(incident), 300)}"]
     lines += [_labelled(facts, 150)]
-    if incident.is_open:
-        lines.append(_step(incident.context, 200))
+    lines.append(_doing(incident, step=200, retraining=130))
     section = blocks.section("\n".join(filter(None, lines)))
     return [blocks.header(title(incident)), section, blocks.context(foot)]
 
@@ -257,8 +260,8 @@ def _plain(incident: Incident, foot: str, form: Form) -> str:
             lines += [f"{label}:", *(f"- {cut(item, 300)}" for item in items[:MOST])]
             lines += [f"- {rest}"] if (rest := _rest(items)) else []
         lines += [follows] if (follows := _follows(incident)) else []
-    if incident.is_open:
-        lines += ["", cut("".join(_next(context)), 600)]
+    lines += ["", cut("".join(_next(context)), 600)] if incident.is_open else []
+    lines += [f"{_RETRAINING}: {cut(said, 600)}"] if (said := cleaned(incident.retraining)) else []
     safe = [(cut(to.text, 75), blocks.safe_url(to.url)) for to in context.links]
     lines += [f"{name}: {url}" for name, url in safe if url]
     return "\n".join(_without_gaps([*lines, "", foot]))
@@ -276,6 +279,14 @@ def _listed(label: str, items: Sequence[str]) -> str:
 
 def _rest(items: Sequence[str]) -> str:
     return f"and {len(items) - MOST:,} more" if len(items) > MOST else ""
+
+
+def _doing(incident: Incident, *, step: int, retraining: int) -> str:
+    """What to do first, and what is done already, each within its limit."""
+    said = sentence(incident.retraining, retraining)
+    lines = [_step(incident.context, step)] if incident.is_open else []
+    lines += [f"*{_RETRAINING}:* {said}"] if said else []
+    return "\n".join(lines)
 
 
 def _step(context: Context, limit: int) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from monitoring_dagster import egress
 from monitoring_dagster.failpoints import failpoint
-from monitoring_dagster.notifications import egress, markers, reactions
+from monitoring_dagster.notifications import markers, reactions
 from monitoring_dagster.notifications.channel import Answer, Look, Outcome, Sighting
 from monitoring_dagster.notifications.markers import marker
 from monitoring_dagster.notifications.message import Message, Picture

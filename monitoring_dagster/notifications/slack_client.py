@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from monitoring_dagster import egress
 from monitoring_dagster.errors import SettingInvalid
-from monitoring_dagster.notifications import answers, egress
+from monitoring_dagster.notifications import answers
 from monitoring_dagster.notifications.channel import Answer, Outcome
 
 if TYPE_CHECKING:

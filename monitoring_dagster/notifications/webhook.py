@@ -14,8 +14,9 @@ import socket
 from collections.abc import Callable
 from urllib.parse import quote
 
+from monitoring_dagster import egress
 from monitoring_dagster.failpoints import failpoint
-from monitoring_dagster.notifications import answers, egress
+from monitoring_dagster.notifications import answers
 from monitoring_dagster.notifications.channel import Answer, Outcome
 from monitoring_dagster.notifications.message import Message
 from monitoring_dagster.notifications.one_way import OneWay

@@ -21,7 +21,7 @@ from monitoring_dagster.errors import (
     SnapshotError,
 )
 from monitoring_dagster.monitors.calendar import days_between, window
-from monitoring_dagster.monitors.contract import Kind, Monitor, content_hash
+from monitoring_dagster.monitors.contract import Kind, Monitor, Reference, content_hash
 from monitoring_dagster.profiles import engine, storage
 from monitoring_dagster.profiles.day_snapshots import DaySnapshots
 from monitoring_dagster.profiles.freezing import freeze_grid
@@ -50,6 +50,16 @@ _SHAPING = {
 }
 
 T = TypeVar("T")
+
+
+class RescoredReference(Reference):
+    """A reference that no document holds: days of production, answered by a later champion.
+
+    `model_version` answered them, `left_out` are days of the window that do not count.
+    """
+
+    model_version: str
+    left_out: tuple[dt.date, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,8 @@ def reference_id(monitor: Monitor) -> str:
             "order": list(document["columns"]),
             "model": {k: model[k] for k in ("task", "threshold", "positive_label", "classes")},
             "segments": [[s["columns"], s["max_values"]] for s in document["segments"]],
-            "reference": document["reference"],
+            # Its own dump, since that of the document knows no more than documents may say.
+            "reference": monitor.reference.model_dump(mode="json"),
             "time_zone": document["time_zone"],
         }
     )
@@ -139,7 +150,7 @@ def freeze(
     """
     where = folder(monitor)
     with lake.exclusive(where):
-        if lake.exists(f"{where}/reference.json"):
+        if is_frozen(lake, monitor):
             return load(lake, monitor)
         manifests = _manifests(monitor, lake, access, pseudonyms, as_of)
         with ExitStack() as opened, lake.scratch() as scratch:
@@ -235,15 +246,23 @@ def stored_as(monitor: Monitor) -> str:
     return monitor.name if monitor.reference.snapshots else folder(monitor)
 
 
+def is_frozen(lake: Lake, monitor: Monitor) -> bool:
+    """Whether the reference of this document was frozen."""
+    return lake.exists(f"{folder(monitor)}/reference.json")
+
+
 def _manifests(
     monitor: Monitor, lake: Lake, access: Access, pseudonyms: Pseudonyms, as_of: dt.datetime
 ) -> dict[dt.date, dict[Kind, Manifest | None]]:
-    """The snapshots of every day of the reference, taken now unless production's are to serve."""
+    """The snapshots of every day of the reference, taken now unless some are there to serve.
+
+    Those are production's where the document says so, and what a later champion answered.
+    """
     days = days_between(monitor.reference.first_day, monitor.reference.last_day)
-    if monitor.reference.snapshots:
+    if monitor.reference.snapshots or isinstance(monitor.reference, RescoredReference):
+        name = stored_as(monitor)
         return {
-            day: {kind: snapshots.manifest(lake, monitor.name, kind, day) for kind in Kind}
-            for day in days
+            day: {kind: snapshots.manifest(lake, name, kind, day) for kind in Kind} for day in days
         }
     seen = _as_monitor(monitor)
     kinds = [kind for kind in Kind if getattr(seen.telemetry, kind) is not None]

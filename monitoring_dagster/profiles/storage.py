@@ -119,12 +119,22 @@ def read_fingerprint(
     lake: Lake, monitor_name: str, day: dt.date, folder: Folder = "profiles"
 ) -> str | None:
     """The fingerprint that a day's counts were written with, or None where there are none."""
-    where = path(monitor_name, folder, day)
+    return _described_in(lake, path(monitor_name, folder, day), "fingerprint")
+
+
+def read_grid_id(
+    lake: Lake, monitor_name: str, day: dt.date, folder: Folder = "profiles"
+) -> str | None:
+    """The grid that a day was counted on, or None where it was not."""
+    return _described_in(lake, path(monitor_name, folder, day), "grid_id")
+
+
+def _described_in(lake: Lake, where: str, name: str) -> str | None:
     content = _content(lake, where)
     if content is None:
         return None
     with _undamaged(where):
-        return _described(pq.read_schema(_buffer(content)))["fingerprint"]
+        return _described(pq.read_schema(_buffer(content)))[name]
 
 
 def profile_to_bytes(profile: Profile, fingerprint: str) -> bytes:

@@ -40,6 +40,7 @@ _EXPORTED = (
     "snoozed_until",
     "resolved_at",
     "resolved_because",
+    "retraining",
     "reopened",
     "is_flapping",
     "is_late",
@@ -156,6 +157,7 @@ def _standing(incident: Incident, mute: Mute | None) -> Iterator[tuple[str, str]
     yield "fired", f"{_span(incident.since, incident.last_day)}, {counted(_days(incident), 'day')}"
     yield "opened", _at(incident.opened_at)
     yield "so far", standing(incident)
+    yield "retraining", incident.retraining
     if incident.status is Status.RESOLVED:
         return
     if mute is not None:

@@ -18,11 +18,13 @@ class Frame:
     """Labelled rows of some days, in the order of time.
 
     Args:
-        features: (n, k) the declared features by the monitor's names: numbers as float64 (NaN where
-            missing), texts and categories as `str` (missing as NaN), booleans as bool.
-        labels: (n,) what turned out to be true, of the declared type.
-        weights: (n,) how much each row counts; all 1.0 but for the window `recent`.
-        days: (n,) the day of each row, as datetime64[D] of the monitor's calendar.
+        features: (n, k) the declared features of privacy `none` by the monitor's names: numbers and
+            booleans as float64 (NaN where missing), texts and categories as `str` (missing as NaN),
+            points in time as datetime64[us, UTC]. A type never depends on what is missing.
+        labels: (n,) what turned out to be true, of the declared type; none is missing.
+        weights: (n,) how much each row counts: halved with every half-life before the newest day of
+            training for the window `recent`, else 1.0; always 1.0 in validation.
+        days: (n,) the day of each row in the monitor's calendar, as datetime64[s] at midnight.
     """
 
     features: pd.DataFrame
@@ -36,7 +38,7 @@ class Task:
     """What is to be trained.
 
     Args:
-        training: rows to fit on.
+        training: rows to fit on; of more than `frames.MOST_TRAINING`, as many drawn by the seed.
         validation: newer rows, to look at and never to fit on: the gate decides on them.
         seed: of every random choice.
         parameters: those of the monitor's document.
@@ -60,9 +62,12 @@ class Fitted:
 
     Args:
         model: a fitted scikit-learn estimator or pipeline, a LightGBM booster or estimator, the
-            bytes of an ONNX model, or the path of a folder that holds an MLflow model.
-        threshold: binary: from which score on a decision is positive; the monitor's own for None.
-        metrics: figures worth keeping, by name.
+            bytes of an ONNX model, or the path of a folder that holds an MLflow model of one of
+            these kinds. What it reads are columns of `Frame.features`, by their names. A bare
+            booster answers the chance of the positive label, or of the classes in their order.
+        threshold: binary: from which score on a decision is positive, 0 to 1; the monitor's own
+            for None.
+        metrics: figures worth keeping, by name; those that are not finite are left out.
         notes: anything worth reading, such as chosen hyperparameters, by name.
         trusted_types: full names of types beyond `models.trust.TRUSTED` that skops has to build.
     """

@@ -151,6 +151,7 @@ def _storable(row: Row) -> dict[str, Any]:
         "monitor": key_text(row["monitor"], max_bytes=SHORT_KEY_BYTES),
         "cause_name": free_text(row["cause_name"], max_bytes=KEY_BYTES),
         "title": free_text(row["title"], max_bytes=KEY_BYTES),
+        "retraining": free_text(row.get("retraining"), max_bytes=DETAIL_BYTES),
     }
 
 

@@ -43,6 +43,7 @@ incident = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("context", sa.Text, nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False),
+    sa.Column("retraining", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("ref"),
     sa.Index(None, "monitor", "status"),
     sa.Index(None, "dedup_key", "opened_at"),

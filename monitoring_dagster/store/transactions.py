@@ -7,11 +7,13 @@ The order in which transactions lock, so that in PostgreSQL no two wait for each
 
 1. the turn of a monitor (`evaluations.take_turn`) or of a storm's place (`storms.gather`),
 2. incidents, with their signals and events,
-3. digests,
-4. the outbox with its doubts: the notice that the transaction is about first. Whoever wants
+3. an action, with those who agreed to it, then a tenure. Whoever has the monitor's turn may take
+   it before its incident: a run that has not touches nothing but the action,
+4. digests,
+5. the outbox with its doubts: the notice that the transaction is about first. Whoever wants
    further notices, of which others may have some, skips those (`SKIP LOCKED`),
-5. one destination of one channel, then the alarm of another,
-6. the head of the audit log, last of all (`audit.append`): from there on everybody waits.
+6. one destination of one channel, then the alarm of another,
+7. the head of the audit log, last of all (`audit.append`): from there on everybody waits.
 
 SQLite has one writer at a time.
 """

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from monitoring_dagster.notifications import egress
+from monitoring_dagster import egress
 from tests.crashes.clocks import Clock
 from tests.slack import web
 from tests.slack.loopback import Request, running_loopback

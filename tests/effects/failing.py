@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.default import DefaultDialect
 
-from monitoring_dagster.notifications import egress
+from monitoring_dagster import egress
 
 T = TypeVar("T")
 

@@ -13,9 +13,9 @@ from email.message import Message as Headers
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from monitoring_dagster import egress
 from monitoring_dagster.incidents.desk import EMBEDDED, Office
 from monitoring_dagster.monitors.contract import Monitor
-from monitoring_dagster.notifications import egress
 from monitoring_dagster.notifications.channel import Channel
 from monitoring_dagster.notifications.configuration import Channels
 from monitoring_dagster.notifications.delivered import Delivered

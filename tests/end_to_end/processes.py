@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,8 +18,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,6 +77,17 @@ query Runs($job: String!) {
   }
 }"""
 
+EVENTS = """
+query Events($run: ID!) {
+  logsForRun(runId: $run) {
+    ... on EventConnection { events { ... on MessageEvent { message } } }
+  }
+}"""
+
+PROCESS = re.compile(r"Executing steps in process \(pid: (\d+)\)")
+
+OVER = {"SUCCESS", "FAILURE", "CANCELED"}
+
 Found = TypeVar("Found")
 
 
@@ -85,6 +97,7 @@ class Dagster:
 
     address: str
     logs: Path
+    processes: Processes
 
     def query(self, text: str, **variables: object) -> dict[str, Any]:
         """Ask the webserver; returns the answer's data."""
@@ -99,17 +112,36 @@ class Dagster:
         return body["data"]
 
     def launch(
-        self, job: str, day: dt.date | None = None, config: Mapping[str, object] | None = None
+        self,
+        job: str,
+        day: dt.date | None = None,
+        config: Mapping[str, object] | None = None,
+        *,
+        last: dt.date | None = None,
     ) -> None:
-        """Launch a job as somebody does at Dagster's pages, for a day if one is given."""
-        tags = [] if day is None else [{"key": "dagster/partition", "value": str(day)}]
+        """Launch a job as somebody does at Dagster's pages, for a day or several if they say so."""
+        named = {} if day is None else {"dagster/partition": str(day)}
+        if last is not None:
+            ends = {"start": day, "end": last}
+            named = {f"dagster/asset_partition_range_{e}": str(d) for e, d in ends.items()}
+        tags = [{"key": key, "value": value} for key, value in named.items()]
         answer = self.query(LAUNCH, job=job, tags=tags, config=config or {})["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
 
+    def runs(self, job: str) -> list[dict[str, Any]]:
+        """The runs of a job, the newest first."""
+        return self.query(RUNS, job=job)["runsOrError"]["results"]
+
+    def pid(self, run_id: str) -> int | None:
+        """The process of a run, once it has said so."""
+        events = self.query(EVENTS, run=run_id)["logsForRun"]["events"]
+        said = [PROCESS.search(event.get("message", "")) for event in events]
+        return next((int(found[1]) for found in said if found), None)
+
     def finished(self, job: str, count: int) -> list[dict[str, Any]] | None:
         """The runs of a job once there are so many of them and all have ended."""
-        runs = self.query(RUNS, job=job)["runsOrError"]["results"]
-        done = [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
+        runs = self.runs(job)
+        done = [run for run in runs if run["status"] in OVER]
         return done if len(done) >= count and len(done) == len(runs) else None
 
     def until(self, what: str, probe: Callable[[], Found | None], seconds: float = 240) -> Found:
@@ -123,6 +155,40 @@ class Dagster:
             pause.wait(0.5)
         tails = "\n".join(f"== {p.name}\n{p.read_text()[-3000:]}" for p in self.logs.glob("*.log"))
         raise AssertionError(f"{what} did not happen within {seconds:.0f} s\n{tails}")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes by name: `code`, `web` and `daemon-N`; each can be killed and started again."""
+
+    commands: Mapping[str, Sequence[object]]
+    environment: Mapping[str, str]
+    folder: Path
+    code_port: int
+    running: contextlib.ExitStack
+    started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, **environment: str) -> None:
+        """Start one; the code server is there when this returns."""
+        log = self.running.enter_context((self.folder / f"{name}.log").open("a"))
+        process = subprocess.Popen(
+            [str(part) for part in self.commands[name]],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        self.started[name] = process
+        self.running.callback(_stop, process)
+        if name == "code":
+            _wait_for_port(self.code_port, process, self.folder / "code.log")
+
+    def kill(self, name: str) -> None:
+        """Kill one by SIGKILL, with whatever it has started."""
+        process = self.started[name]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -139,7 +205,7 @@ def running_dagster(
     environment = {**os.environ, **env, "DAGSTER_PG_URL": postgres_url, "PYTHONWARNINGS": "ignore"}
     binaries = Path(sys.executable).parent
     local = ["-h", "127.0.0.1", "-p"]
-    commands = {
+    commands: dict[str, Sequence[object]] = {
         "code": [binaries / "dagster", "api", "grpc", "-m", "monitoring_dagster.definitions",
                  *local, str(code_port)],
         "web": [binaries / "dagster-webserver", "-w", workspace, *local, str(web_port)],
@@ -149,16 +215,10 @@ def running_dagster(
         },
     }  # fmt: skip
     with contextlib.ExitStack() as running:
-        for name, command in commands.items():
-            log = running.enter_context((folder / f"{name}.log").open("w"))
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-            running.callback(_stop, process)
-            if name == "code":
-                _wait_for_port(code_port, process, folder / "code.log")
-        dagster = Dagster(f"http://127.0.0.1:{web_port}", folder)
+        processes = Processes(commands, environment, folder, code_port, running)
+        for name in commands:
+            processes.start(name)
+        dagster = Dagster(f"http://127.0.0.1:{web_port}", folder, processes)
         dagster.until("the code location's load", lambda: _loaded(dagster))
         yield dagster
 

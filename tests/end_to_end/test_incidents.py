@@ -6,9 +6,7 @@ What a message looks like is tested with its room; here, that people are told of
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from monitoring_dagster.store import Store
 from monitoring_dagster.store.audit import entries, verify
+from tests.end_to_end.office import OF_READING, Office, open_office, rows
 from tests.end_to_end.processes import Dagster, running_dagster
-from tests.postgres import fresh_database
 from tests.slack.seeing import Seen
-from tests.slack.server import running_slack
-from tests.slack.workspace import Workspace
 from tests.small_world import SmallWorld, days_from
-
-FAULTY_SHARE = 0.4
-
-# What may have been posted is left alone for two minutes, too long for this test: what meets a
-# message surely posted nothing. What only reads fails in every way.
-OF_WRITING = ["429:1"]
-OF_READING = ["429:1", "500_before", "html_200", "reset_before", "ok_false:internal_error"]
-READING = {"auth.test", "conversations.list", "reactions.get"}
-WRITING = {"chat.postMessage", "chat.update"}
 
 IDENTIFIER = "@example.org"
 """Part of every raw identifier in the telemetry."""
@@ -54,33 +40,8 @@ class RecentWorld(SmallWorld):
         self.write_inputs(day, **{column: [None] * self.rows for column in columns})
 
 
-@dataclass(frozen=True)
-class Office:
-    """The people's Slack, the databases, and what the processes have to know of them."""
-
-    workspace: Workspace
-    channel: str
-    person: str
-    token: str
-    slack_url: str
-    store_url: str
-    dagster_url: str
-
-    @property
-    def env(self) -> dict[str, str]:
-        """For the processes."""
-        return {
-            "MONITORING_DAGSTER_STORE_URL": self.store_url,
-            "MONITORING_DAGSTER_SENSOR_SECONDS": "2",
-            "MONITORING_DAGSTER_SLACK_TOKEN": self.token,
-            "MONITORING_DAGSTER_SLACK_BASE_URL": self.slack_url,
-            "MONITORING_DAGSTER_SLACK_ALLOW_INSECURE": "1",
-            "MONITORING_DAGSTER_SLACK_CHANNEL": "#model-alerts",
-        }
-
-    @property
-    def store(self) -> Store:
-        return Store(self.store_url)
+class ColumnsOffice(Office):
+    """What the store and the channel have about columns."""
 
     def incident(self, column: str) -> dict[str, Any] | None:
         """The latest incident about a column, as the store has it."""
@@ -108,24 +69,13 @@ class Office:
         return said[0] if said else None
 
 
-@pytest.fixture
-def office(postgres_server: str) -> Iterator[Office]:
-    workspace = Workspace(time.time)
-    token = workspace.install()
-    channel = workspace.add_channel("model-alerts", bots=[token])
-    workspace.faults.script([None])
-    workspace.faults.rate(FAULTY_SHARE, OF_WRITING, seed=1, methods=WRITING)
-    workspace.faults.rate(FAULTY_SHARE, OF_READING, seed=2, methods=READING)
-    with (
-        running_slack(workspace) as slack,
-        fresh_database(postgres_server) as dagster_url,
-        fresh_database(postgres_server) as store_url,
-    ):
-        person = workspace.add_user("ada")
-        yield Office(workspace, channel, person, token, slack.url, store_url, dagster_url)
+@pytest.fixture(name="office")
+def _office(postgres_server: str) -> Iterator[ColumnsOffice]:
+    with open_office(postgres_server) as opened:
+        yield ColumnsOffice(**vars(opened))
 
 
-def test_people_are_told_of_everything_once(tmp_path: Path, office: Office) -> None:
+def test_people_are_told_of_everything_once(tmp_path: Path, office: ColumnsOffice) -> None:
     today = dt.datetime.now(dt.UTC).date()
     first, second = days = days_from(today - dt.timedelta(days=2), 2)
     world = RecentWorld(tmp_path, reference=days_from(today - dt.timedelta(days=9), 7), days=days)
@@ -149,7 +99,7 @@ def test_people_are_told_of_everything_once(tmp_path: Path, office: Office) -> N
     nothing_secret_is_told(tmp_path, office)
 
 
-def what_breaks_is_told(dagster: Dagster, office: Office, day: dt.date) -> None:
+def what_breaks_is_told(dagster: Dagster, office: ColumnsOffice, day: dt.date) -> None:
     dagster.launch("small_daily", day)
     root = dagster.until("the message about income", lambda: office.root("income"))
     assert "P3 open · small: Column income has no values" in root.blocks_text
@@ -159,7 +109,7 @@ def what_breaks_is_told(dagster: Dagster, office: Office, day: dt.date) -> None:
     assert "none of 200 rows has a value" in root.blocks_text
 
 
-def somebody_deals_with_it(dagster: Dagster, office: Office) -> None:
+def somebody_deals_with_it(dagster: Dagster, office: ColumnsOffice) -> None:
     (root,) = office.roots("probability")
     office.workspace.human.react(office.person, root.ts, "eyes")
 
@@ -172,7 +122,7 @@ def somebody_deals_with_it(dagster: Dagster, office: Office) -> None:
 
 
 def what_is_silenced_is_not_told_and_what_is_whole_again_is(
-    dagster: Dagster, office: Office, day: dt.date
+    dagster: Dagster, office: ColumnsOffice, day: dt.date
 ) -> None:
     asked = {"monitor": "small", "cause": "column:age", "hours": 1.0, "because": "known"}
     answer(dagster, "silence_incidents", asked)
@@ -183,7 +133,7 @@ def what_is_silenced_is_not_told_and_what_is_whole_again_is(
     assert (found["status"], found["alerted_at"]) == ("open", None)
 
 
-def messages_show_how_things_stand(dagster: Dagster, office: Office) -> None:
+def messages_show_how_things_stand(dagster: Dagster, office: ColumnsOffice) -> None:
     root = dagster.until("the edit of what is over", lambda: office.root("income", "P3 resolved"))
     assert root.is_edited
     root = dagster.until(
@@ -193,7 +143,7 @@ def messages_show_how_things_stand(dagster: Dagster, office: Office) -> None:
     assert root.is_edited
 
 
-def somebody_says_that_it_is_over(dagster: Dagster, office: Office) -> None:
+def somebody_says_that_it_is_over(dagster: Dagster, office: ColumnsOffice) -> None:
     found = office.incident("probability")
     assert found is not None
     asked = {"incident": found["ref"], "because": "the writer is mended"}
@@ -209,7 +159,7 @@ def answer(dagster: Dagster, job: str, asked: dict[str, object]) -> None:
     assert run["status"] == "SUCCESS"
 
 
-def nothing_is_told_twice(office: Office) -> None:
+def nothing_is_told_twice(office: ColumnsOffice) -> None:
     workspace = office.workspace
     assert set(workspace.copies("key").values()) == {1}
     for column in ("income", "probability"):
@@ -222,7 +172,7 @@ def nothing_is_told_twice(office: Office) -> None:
     }  # fmt: skip
 
 
-def everything_is_in_the_audit_log(office: Office) -> None:
+def everything_is_in_the_audit_log(office: ColumnsOffice) -> None:
     verification = office.store.read(verify)
     assert verification.is_intact, verification.text
     logged = office.store.read(lambda connection: list(entries(connection)))
@@ -234,22 +184,10 @@ def everything_is_in_the_audit_log(office: Office) -> None:
     }
 
 
-def nothing_secret_is_told(home: Path, office: Office) -> None:
+def nothing_secret_is_told(home: Path, office: ColumnsOffice) -> None:
     told = [str(office.workspace.visible()), str(office.workspace.landed)]
     written = [*home.glob("*.log"), *(p for p in (home / "dagster").rglob("*") if p.is_file())]
     told += [path.read_text(errors="replace") for path in written]
     told += [*rows(office.dagster_url), *rows(office.store_url)]
     for secret in (office.token, IDENTIFIER):
         assert not [text[:500] for text in told if secret in text]
-
-
-def rows(url: str) -> Iterator[str]:
-    """Every row of a database as text."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    tables = sa.text(
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
-        "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-    )
-    with engine.connect() as connection:
-        for table in connection.scalars(tables).all():
-            yield from connection.scalars(sa.text(f"SELECT t::text FROM {table} t"))

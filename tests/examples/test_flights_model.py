@@ -52,7 +52,7 @@ def test_the_champion_is_read_back_without_pickle(
     trained: train.Trained, flights: pa.Table, few_days: pa.Table, tmp_path: Path
 ) -> None:
     version = train.register(trained, flights, tmp_path / "mlflow")
-    read_back = train.score(train.champion(tmp_path / "mlflow"), few_days)
+    read_back = train.score(train.registered(tmp_path / "mlflow"), few_days)
     assert version == "1"
     assert (read_back == train.score(trained.pipeline, few_days)).all()
     assert list(tmp_path.rglob("*.pkl")) == []

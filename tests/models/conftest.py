@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from monitoring_dagster.models import Allowed
 from monitoring_dagster.monitors.contract import Monitor
+from monitoring_dagster.telemetry.sources.access import Access
 
 SOURCE = {"kind": "parquet", "path": "telemetry/{date}.parquet"}
 COLUMNS: Mapping[str, Mapping[str, Any]] = {
@@ -121,3 +126,48 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
         yield Registry(tmp_path_factory.mktemp("registry"))
+
+
+@pytest.fixture(scope="session")
+def multiclass_of(monitor_of: Callable[..., Monitor]) -> Callable[..., Monitor]:
+    """A monitor that asks for three classes, in the order that is given."""
+
+    def build(*classes: Any) -> Monitor:
+        scores = {f"s{i}": {"role": "score", "class_label": c} for i, c in enumerate(classes)}
+        kind = "category" if isinstance(classes[0], str) else "integer"
+        features = {name: COLUMNS[name] for name in ("id", "age", "income", "region")}
+        return monitor_of(
+            model={"task": "multiclass", "classes": list(classes), "uri": "models:/m/1"},
+            columns={**features, **scores, "paid": {"role": "label", "type": kind}},
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def regression(monitor_of: Callable[..., Monitor]) -> Monitor:
+    """A monitor of a number, by the same three features."""
+    features = {name: COLUMNS[name] for name in ("id", "age", "income", "region")}
+    guess = {"guess": {"role": "prediction", "type": "number"}}
+    price = {"price": {"role": "label", "type": "number"}}
+    return monitor_of(
+        model={"task": "regression", "uri": "models:/m/1"}, columns={**features, **guess, **price}
+    )
+
+
+@pytest.fixture(scope="session")
+def flavor() -> Callable[[str], ModuleType]:
+    """A module of MLflow, imported late: it warns as it is."""
+
+    def imported(name: str) -> ModuleType:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(f"mlflow.{name}")
+
+    return imported
+
+
+@pytest.fixture
+def below(tmp_path: Path) -> Allowed:
+    """Files of models may lie below the test's own folder."""
+    return Allowed(Access(roots=(str(tmp_path),), base=tmp_path))

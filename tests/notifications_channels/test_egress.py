@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from monitoring_dagster.errors import SettingInvalid
-from monitoring_dagster.notifications.egress import (
+from monitoring_dagster.egress import (
     AddressRefused,
     AnswerLost,
     NothingSent,
@@ -28,6 +27,7 @@ from monitoring_dagster.notifications.egress import (
     is_public,
     send,
 )
+from monitoring_dagster.errors import SettingInvalid
 from tests.slack.loopback import nobody_listening
 from tests.slack.sink import running_sink
 

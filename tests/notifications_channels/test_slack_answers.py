@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from monitoring_dagster.egress import AddressRefused, AnswerLost, NothingSent
 from monitoring_dagster.notifications import answers
 from monitoring_dagster.notifications.channel import Outcome
-from monitoring_dagster.notifications.egress import AddressRefused, AnswerLost, NothingSent
 from tests.notifications_channels.conftest import NOON, SECRET
 
 CASES = {

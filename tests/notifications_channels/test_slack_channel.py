@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from monitoring_dagster.egress import NothingSent, Reply
 from monitoring_dagster.errors import SettingInvalid
 from monitoring_dagster.notifications import markers
 from monitoring_dagster.notifications.channel import Channel, Look, Outcome
-from monitoring_dagster.notifications.egress import NothingSent, Reply
 from monitoring_dagster.notifications.message import Form
 from monitoring_dagster.notifications.slack import MOST_PAGES, SlackChannel
 from monitoring_dagster.notifications.slack_client import SlackClient

@@ -114,6 +114,7 @@ INCIDENTS = st.builds(
     is_late=st.booleans(),
     signals=st.lists(SIGNALS, max_size=3).map(tuple),
     context=CONTEXTS,
+    retraining=TEXTS,
 )
 LINES = st.builds(
     DigestLine,

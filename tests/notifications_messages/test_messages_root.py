@@ -117,6 +117,36 @@ def test_an_acknowledged_incident_does_not_ask_for_it_again() -> None:
     assert "✅ resolve" in text
 
 
+RETRAINING = "RT-7F3A9C is requested: roc_auc fell by 0.12"
+
+
+@pytest.mark.parametrize("form", [Form.FULL, Form.COMPACT])
+def test_what_is_done_by_training_anew_stands_below_the_next_step(form: Form) -> None:
+    incident = replace(realistic.performance(), retraining=RETRAINING)
+    message = root.message(incident, form=form, key="k")
+    in_order(
+        shown(message),
+        "*Next: retrain*",
+        "*Retraining:* RT-7F3A9C is requested: `roc_auc` fell by 0.12",
+        "react:",
+    )
+    in_order(message.plain, "Next: retrain", f"\nRetraining: {RETRAINING}\n", "react:")
+
+
+def test_what_was_done_by_training_anew_stays_when_it_is_over() -> None:
+    message = root.message(
+        replace(realistic.resolved(), retraining=RETRAINING), form=Form.FULL, key="k"
+    )
+    assert "*Retraining:* RT-7F3A9C is requested" in shown(message)
+    assert "Next:" not in shown(message)
+
+
+def test_an_incident_that_no_training_is_a_question_of_has_no_line_about_it() -> None:
+    for form in Form:
+        message = root.message(realistic.performance(), form=form, key="k")
+        assert "Retraining" not in shown(message) + message.plain
+
+
 @pytest.mark.parametrize("form", list(Form))
 def test_the_last_line_ends_with_the_ref_and_with_doubt_where_there_is_doubt(form: Form) -> None:
     incident = realistic.performance()
@@ -176,7 +206,7 @@ def test_what_telemetry_calls_itself_is_shown_literally(form: Form) -> None:
 def test_an_incident_of_nothing_but_long_texts_still_fits(text: str, form: Form) -> None:
     incident = replace(
         realistic.acknowledged(),
-        **dict.fromkeys(("ref", "monitor", "title", "acknowledged_by"), text),
+        **dict.fromkeys(("ref", "monitor", "title", "acknowledged_by", "retraining"), text),
         is_flapping=True,
         is_late=True,
         context=Context(

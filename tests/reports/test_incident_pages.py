@@ -114,6 +114,13 @@ def test_what_is_not_known_has_no_line() -> None:
     assert lines[-2:] == ["Rows", "  no sample was taken"]
 
 
+def test_what_is_done_by_training_anew_has_its_line_and_its_column() -> None:
+    told = replace(INCIDENT, retraining="RT-7F3A9C is requested: errors have risen")
+    lines = list(detail(told, NOTHING))
+    assert "  retraining     RT-7F3A9C is requested: errors have risen" in lines
+    assert table([told])["retraining"].to_pylist() == ["RT-7F3A9C is requested: errors have risen"]
+
+
 def test_a_fact_of_the_context_has_its_line() -> None:
     context = Context(
         what="roc_auc was 0.44",

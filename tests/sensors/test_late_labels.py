@@ -27,7 +27,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallWorld:
     for name, value in small.env.items():
         monkeypatch.setenv(name, value)
     (monitor,) = load_folder(small.monitors).monitors.values()
-    assert run_days(monitor, small.days[0], small.days[-1], replay=False) == []
+    assert run_days(monitor, small.days[0], small.days[-1], replay=False).failures == []
     return small
 
 

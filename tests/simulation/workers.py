@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from monitoring_dagster import egress
 from monitoring_dagster.errors import StoreUnreachable
-from monitoring_dagster.notifications import egress
 from monitoring_dagster.store import Store
 from tests.notifications_delivery.wall import Clock
 from tests.slack import web

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from monitoring_dagster.notifications import egress
+from monitoring_dagster import egress
 from monitoring_dagster.notifications.slack import SlackChannel
 from monitoring_dagster.store import Store
 from tests.incidents_lifecycle.small_desk import morning

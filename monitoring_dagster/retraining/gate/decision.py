@@ -20,6 +20,7 @@ class CheckKind(StrEnum):
     """What is compared; each has a file of its own."""
 
     PRIMARY = "primary"
+    ANSWERS = "answers"
     GUARD = "guard"
     CALIBRATION = "calibration"
     SEGMENT = "segment"
@@ -40,10 +41,10 @@ class Check:
         champion: the champion's value; None where it has none.
         challenger: the challenger's.
         gain: by how much the challenger is better, in the metric's unit (negative: worse).
-        low: lower end of the gain's interval.
+        low: lower end of the gain's interval; None where there is none or nothing is estimated.
         high: upper end.
         required: what `low` (or the value that `text` names) had to reach.
-        rows: labelled rows that both answered.
+        rows: labelled rows that both answered; for `answers` all rows.
         days: days among which they were compared.
         outcome: what follows.
         is_needed: whether the challenger fails where it is undecided.
@@ -64,6 +65,13 @@ class Check:
     outcome: Outcome
     is_needed: bool
     text: str
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Check:
+        """The check that `document` gave."""
+        kind, outcome = CheckKind(document["kind"]), Outcome(document["outcome"])
+        values: dict[str, Any] = {**document, "kind": kind, "outcome": outcome}
+        return cls(**values)
 
     @property
     def is_in_the_way(self) -> bool:
@@ -109,15 +117,8 @@ class Decision:
     @classmethod
     def of(cls, document: dict[str, Any]) -> Decision:
         """The decision that `document` gave."""
-        checks = tuple(
-            Check(
-                **{
-                    **check,
-                    "kind": CheckKind(check["kind"]),
-                    "outcome": Outcome(check["outcome"]),
-                }
-            )
-            for check in document["checks"]
-        )
+        checks: list[dict[str, Any]] = list(document["checks"])
         kept = ("first_day", "last_day", "rows", "confidence")
-        return cls(checks, **{name: document[name] for name in kept})
+        return cls(
+            tuple(Check.of(check) for check in checks), **{name: document[name] for name in kept}
+        )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from monitoring_dagster.store import response_tables, tables
+from monitoring_dagster.store import action_tables, response_tables, tables
 from monitoring_dagster.store.audit import tables as audit_tables
 from monitoring_dagster.store.migrations import VERSION_TABLE
 
-TABLES = (tables, response_tables, audit_tables)
+TABLES = (tables, response_tables, action_tables, audit_tables)
 """The modules that add tables to the metadata, which all of them share."""
 
 

@@ -1,7 +1,7 @@
 """Egress: the one way in which HTTP leaves this process, and the addresses it may go to.
 
 No redirect is followed, no address is looked up twice, no call lasts or answers without end. What
-an answer means for a message is said by each channel.
+an answer means is said by whoever asked.
 """
 
 from __future__ import annotations
