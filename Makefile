@@ -35,7 +35,7 @@ demo: $(READY) ## Watch a year of real flights: train, predict, monitor every da
 
 ui: $(READY) ## Open Dagster on the demo's home.
 	@mkdir -p $(DAGSTER_HOME)
-	@test -f $(DAGSTER_HOME)/dagster.yaml || printf 'telemetry:\n  enabled: false\n' > $(DAGSTER_HOME)/dagster.yaml
+	@test -f $(DAGSTER_HOME)/dagster.yaml || printf 'telemetry:\n  enabled: false\nnux:\n  enabled: false\n' > $(DAGSTER_HOME)/dagster.yaml
 	@echo "Dagster: http://127.0.0.1:3000 (Ctrl-C stops it)"
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 

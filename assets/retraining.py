@@ -81,7 +81,7 @@ def deciding(monitors: Sequence[Monitor]) -> dg.Definitions:
         )
         if not made.ref:
             raise dg.Failure(made.text, allow_retries=False)
-        context.log.info(f"{made.ref} is requested: {made.text}")
+        context.log.info(made.text)
 
     @dg.op(config_schema=OF_MODEL)
     def roll_back(context: dg.OpExecutionContext, workplace: Workplace) -> None:

@@ -26,7 +26,9 @@ from monitoring_dagster.profiles import storage
 from monitoring_dagster.profiles.reference import FrozenReference
 from monitoring_dagster.renewal import renew, renew_judged
 from monitoring_dagster.response import Response
+from monitoring_dagster.retraining.reconciling import is_waited_for
 from monitoring_dagster.retraining.rescoring import Predict
+from monitoring_dagster.retraining.rows import action_of
 from monitoring_dagster.retraining.succession import BEFORE, Succession, Window
 from monitoring_dagster.stages import ALGORITHM_VERSION, Days, Stages
 from monitoring_dagster.store import Docket, NewNormal, Store, actions, tenures
@@ -273,13 +275,13 @@ class Day:
             done += judging.evaluate(sitting)
             response.sample(sitting.days)
             self.tell(sitting.now)
-            if sitting.is_relived and self._owes_an_action():
+            if sitting.is_relived and self._waits_for_an_action(sitting.now):
                 break  # what the model answers from here on hangs on what is decided
         return done
 
-    def _owes_an_action(self) -> bool:
-        name = self.monitor.name
-        return self.store.read(lambda c: actions.under_way(c, name)) is not None
+    def _waits_for_an_action(self, now: dt.datetime) -> bool:
+        row = self.store.read(lambda c: actions.under_way(c, self.monitor.name))
+        return row is not None and is_waited_for(action_of(row), self.monitor, now)
 
     def _benches(self, docket: Docket) -> Benches:
         succession = self._succession(docket.connection)

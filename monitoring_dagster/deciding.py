@@ -115,8 +115,7 @@ class Deciding:
     def _at_desk(self, action: Action, work: Callable[[Desk], T]) -> T:
         """Work on an action, at the instant at which it lives."""
         audience = self.monitors.get(action.monitor) or Location(action.monitor)
-        lives_at = dt.datetime.fromisoformat(action.clock) if action.clock else self.clock()
-        return self._at(audience, lives_at, work)
+        return self._at(audience, action.lived(self.clock()), work)
 
     def _at(self, audience: Audience, now: dt.datetime, work: Callable[[Desk], T]) -> T:
         def at_desk(docket: Docket) -> T:

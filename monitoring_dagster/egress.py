@@ -257,7 +257,8 @@ def _connected(
     connection, is_tunnel = _prepared(parts, seconds, proxy)
     # The connection forgets its socket once it has read the headers of a last answer.
     sockets: list[socket.socket] = []
-    clock = threading.Timer(seconds, _cut, [sockets])
+    over = threading.Event()
+    clock = threading.Timer(seconds, _cut, [sockets, over])
     clock.daemon = True
     try:
         try:
@@ -274,7 +275,7 @@ def _connected(
             raise
         except (OSError, http.client.HTTPException) as error:
             raise NothingSent(_before(error)) from None
-        yield connection, clock.finished.is_set
+        yield connection, over.is_set
     finally:
         clock.cancel()
         connection.close()
@@ -341,8 +342,9 @@ def _encrypted(plain: socket.socket, host: str, sockets: list[socket.socket]) ->
     return secured
 
 
-def _cut(sockets: list[socket.socket]) -> None:
+def _cut(sockets: list[socket.socket], over: threading.Event) -> None:
     """End what waits on the newest socket; below TLS, whose own way of ending could wait too."""
+    over.set()  # first: who reads the end asks at once whether it is one
     for one in sockets[-1:]:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(one, socket.SHUT_RDWR)

@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING
 from monitoring_dagster.errors import StoreBusy, StoreError
 from monitoring_dagster.incidents.audience import Audience, Location
 from monitoring_dagster.incidents.desk import Desk, Office
-from monitoring_dagster.monitors.calendar import matures_at
+from monitoring_dagster.monitors.calendar import taken_at
 from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.retraining import telling
 from monitoring_dagster.retraining.action import UNDER_WAY, Action, Phase, Status
-from monitoring_dagster.retraining.reconciling import TRIES, Instants, Move, Seen, move
+from monitoring_dagster.retraining.reconciling import (
+    TRIES,
+    Instants,
+    Move,
+    Seen,
+    is_out_of_shadow,
+    move,
+)
 from monitoring_dagster.retraining.rows import action_of
 from monitoring_dagster.store import Docket, Store, actions
+from monitoring_dagster.store.verdicts import STAGE
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -93,35 +101,39 @@ class Launching:
         if seen.monitor not in self.monitors:
             done.waiting.append(f"{seen.ref} (no monitor {seen.monitor})")
             return
-        wanted = self._move(seen, look)
+        lived = self._lived(seen)
+        wanted = self._move(seen, look, lived)
         if wanted is Move.NOTHING:
             done.waiting.append(f"{seen.ref} ({seen.status})")
             return
         launched = self.store.decide(
-            seen.monitor, lambda docket: self._made(docket, seen, wanted), wait_seconds=WAIT_SECONDS
+            seen.monitor,
+            lambda docket: self._made(docket, seen, wanted, lived),
+            wait_seconds=WAIT_SECONDS,
         )
         if launched is not None and launched.status.is_over:
             done.given_up.append(launched.ref)
         elif launched is not None:
             done.asked.append(launched)
 
-    def _move(self, action: Action, look: Look) -> Move:
+    def _move(self, action: Action, look: Look, lived: dt.datetime) -> Move:
         seen = Seen.ABSENT
         launched_at = None
         if action.status in (Status.LAUNCHING, Status.RUNNING):
             seen = look(action)
             row = self.store.read(lambda c: actions.by_id(c, action.id))
             launched_at = None if row is None else row.launched_at
-        now = self.clock()
-        return move(action, seen, Instants(now, launched_at, self._is_out_of_shadow(action, now)))
+        is_out = is_out_of_shadow(action, self.monitors[action.monitor], lived)
+        return move(action, seen, Instants(self.clock(), launched_at, is_out))
 
-    def _is_out_of_shadow(self, action: Action, now: dt.datetime) -> bool:
-        if action.shadow_until is None:
-            return True
-        matures = matures_at(self.monitors[action.monitor], action.shadow_until)
-        return matures is None or matures <= now
+    def _lived(self, action: Action) -> dt.datetime:
+        """The present of its monitor: in a replay the morning on which a day was judged last."""
+        day = self.store.latest_days(action.monitor).get(STAGE) if action.clock else None
+        return self.clock() if day is None else taken_at(self.monitors[action.monitor], day)
 
-    def _made(self, docket: Docket, seen: Action, wanted: Move) -> Action | None:
+    def _made(
+        self, docket: Docket, seen: Action, wanted: Move, lived: dt.datetime
+    ) -> Action | None:
         """Make the move, if the action still stands where it was seen."""
         connection = docket.connection
         row = actions.by_id(connection, seen.id)
@@ -129,7 +141,7 @@ class Launching:
             return None
         if wanted is Move.GIVE_UP:
             return self._given_up(docket, seen)
-        if not _is_requested_anew(connection, seen):
+        if not _is_requested_anew(connection, seen, lived):
             return None
         launched = actions.launch(connection, seen.id, self.clock())
         return None if launched is None else action_of(launched)
@@ -141,17 +153,19 @@ class Launching:
             f"its process was lost {TRIES} times in the phase {seen.phase}; look at its runs in "
             "Dagster, mend what ends them, and ask for it again"
         )
-        desk = Desk(docket, audience, now, now, self.office)
+        desk = Desk(docket, audience, seen.lived(now), now, self.office)
         ended = telling.fail(desk, seen, because)
         desk.close()
         return ended
 
 
-def _is_requested_anew(connection: sa.Connection, seen: Action) -> bool:
+def _is_requested_anew(connection: sa.Connection, seen: Action, lived: dt.datetime) -> bool:
     """Bring the action back to where it can be launched; True where it is there already."""
     if seen.status is Status.REQUESTED:
         return True
     values: dict[str, object] = {"status": Status.REQUESTED.value}
     if seen.status is Status.SHADOWING:
         values |= {"phase": Phase.SHADOW.value, "tries": 0}
+        # A replay has gone on meanwhile: what follows is of today, and not of when it was asked.
+        values |= {"clock": lived.isoformat()} if seen.clock else {}
     return actions.move(connection, seen.id, [seen.status.value], attempt=seen.attempt, **values)

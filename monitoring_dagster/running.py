@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitoring_dagster.errors import DayNotMonitored, MonitoringError
-from monitoring_dagster.monitors.calendar import closes_after_days, days_between
+from monitoring_dagster.monitors.calendar import closes_after_days, days_between, taken_at
 from monitoring_dagster.monitors.contract import Kind, Monitor
 from monitoring_dagster.settings import Settings
 
@@ -92,14 +92,19 @@ def run_days(monitor: Monitor, first: dt.date, last: dt.date, *, replay: bool) -
 
 
 def _owed(monitor: Monitor) -> tuple[str, dt.date] | None:
-    """The action that is under way, and the last day that was evaluated."""
+    """The action that a replay stops for, and the last day that was evaluated."""
     from monitoring_dagster.resources import Workplace
+    from monitoring_dagster.retraining.reconciling import is_waited_for
+    from monitoring_dagster.retraining.rows import action_of
     from monitoring_dagster.store import actions
 
     store = Workplace().store()
     row = store.read(lambda connection: actions.under_way(connection, monitor.name))
     day = store.latest_days(monitor.name).get("evaluation")
-    return None if row is None or day is None else (row.ref, day)
+    if row is None or day is None:
+        return None
+    action = action_of(row)
+    return (action.ref, day) if is_waited_for(action, monitor, taken_at(monitor, day)) else None
 
 
 def _batches(stretches: Sequence[list[dt.date]], size: int) -> Iterator[Sequence[list[dt.date]]]:
@@ -111,11 +116,14 @@ def _workers(stretches: Sequence[Days]) -> int:
 
 
 def run_actions(monitors: Mapping[str, Monitor], only: str | None = None) -> list[str]:
-    """Do what the sensor `actions` would launch now, and what follows; says what came of each.
+    """Do what the sensor `actions` would launch now, and what follows.
 
     Args:
         monitors: those of the deployment, by name.
         only: the monitor of which alone it is done.
+
+    Returns:
+        How every action that was under way stands now, a sentence each.
     """
     import dagster as dg
 
@@ -126,7 +134,7 @@ def run_actions(monitors: Mapping[str, Monitor], only: str | None = None) -> lis
     wanted = {name: one for name, one in monitors.items() if only in (None, name)}
     definitions = build_definitions(Loaded(wanted, []))
     sensor = definitions.resolve_sensor_def("actions")
-    done: list[str] = []
+    under_way = _under_way(wanted)
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
         while True:
             with dg.build_sensor_context(
@@ -134,7 +142,7 @@ def run_actions(monitors: Mapping[str, Monitor], only: str | None = None) -> lis
             ) as context:
                 asked = sensor.evaluate_tick(context).run_requests or []
             if not asked:
-                return [_what_became_of(ref) for ref in dict.fromkeys(done)]
+                return [_how_it_stands(ref) for ref in under_way]
             for request in asked:
                 definitions.resolve_job_def(request.job_name or "").execute_in_process(
                     instance=instance,
@@ -142,10 +150,18 @@ def run_actions(monitors: Mapping[str, Monitor], only: str | None = None) -> lis
                     tags=dict(request.tags),
                     raise_on_error=False,
                 )
-                done.append(request.tags["monitoring/action"])
 
 
-def _what_became_of(ref: str) -> str:
+def _under_way(monitors: Collection[str]) -> list[str]:
+    """The names of the actions of these monitors that are not over."""
+    from monitoring_dagster.resources import Workplace
+    from monitoring_dagster.store import actions
+
+    kept = Workplace().store().read(lambda connection: actions.listed(connection, is_over=False))
+    return [row.ref for row in kept if row.monitor in monitors]
+
+
+def _how_it_stands(ref: str) -> str:
     from monitoring_dagster.resources import Workplace
     from monitoring_dagster.store import actions
 
@@ -289,7 +305,9 @@ def dagster_home() -> Path:
     )
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+        (home / "dagster.yaml").write_text(
+            "telemetry:\n  enabled: false\nnux:\n  enabled: false\n", encoding="utf-8"
+        )
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 

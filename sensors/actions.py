@@ -4,6 +4,7 @@ State lives in the store: a tick may die anywhere, and two may run at once. A ru
 twice, since Dagster takes a failed launch for done.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -11,9 +12,9 @@ import dagster as dg
 from assets.retraining import ACTION_TAG, ATTEMPT_TAG, JOB, run_config
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.monitors.contract import Monitor
-from monitoring_dagster.resources import CLOCK_TAG, Workplace
+from monitoring_dagster.resources import CLOCK_TAG, Workplace, wall_clock
 from monitoring_dagster.retraining.action import Action
-from monitoring_dagster.retraining.reconciling import Seen
+from monitoring_dagster.retraining.reconciling import CLAIMED_WITHIN, Seen
 from monitoring_dagster.settings import Settings
 
 ENDED = {
@@ -38,7 +39,7 @@ def actions(monitors: Sequence[Monitor], job: dg.JobDefinition) -> dg.SensorDefi
         context: dg.SensorEvaluationContext, workplace: Workplace
     ) -> dg.SensorResult | dg.SkipReason:
         launched = workplace.launching(monitors).launch(
-            lambda action: _seen(context.instance, action)
+            lambda action: look(context.instance, action, wall_clock())
         )
         for failure in launched.failures:
             context.log.error(failure)
@@ -72,9 +73,19 @@ def tags(action: Action) -> Mapping[str, str]:
     return named | ({CLOCK_TAG: action.clock} if action.clock else {})
 
 
-def _seen(instance: dg.DagsterInstance, action: Action) -> Seen:
+def look(instance: dg.DagsterInstance, action: Action, now: dt.datetime) -> Seen:
+    """What is to be seen of the run of an action's present attempt.
+
+    Without its monitoring of runs, Dagster itself never ends a run whose processes were killed.
+    """
     wanted = {ACTION_TAG: action.ref, ATTEMPT_TAG: str(action.attempt)}
-    runs = instance.get_runs(dg.RunsFilter(tags=wanted))
-    if not runs:
-        return Seen.ABSENT
-    return Seen.ENDED if all(run.status in ENDED for run in runs) else Seen.UNDER_WAY
+    records = instance.get_run_records(dg.RunsFilter(tags=wanted))
+    going_on = [record for record in records if record.dagster_run.status not in ENDED]
+    if not going_on:
+        return Seen.ENDED if records else Seen.ABSENT
+    is_long = all(
+        record.dagster_run.status is not dg.DagsterRunStatus.QUEUED
+        and record.update_timestamp <= now - CLAIMED_WITHIN
+        for record in going_on
+    )
+    return Seen.LONG_UNDER_WAY if is_long else Seen.UNDER_WAY

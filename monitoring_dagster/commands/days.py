@@ -38,6 +38,7 @@ def run(
             "then go on from the next day."
         )
         say([told])
+        return
     say(terminal.summary(store().reasons(monitor, first_day=first, last_day=last)))
 
 

@@ -60,7 +60,7 @@ def request(monitor: Name, because: Because, by: By = None) -> None:
     made = deployment.deciding().retrain(monitor, actor(by), reason(because))
     if not made.ref:
         fail(made.text)
-    say([f"{made.ref} is requested: {made.text}"])
+    say([made.text])
 
 
 @app.command()

@@ -31,6 +31,7 @@ class ActionFacts:
         version: the model version that would take over; empty where there is none yet.
         asked_at: when it was asked for, by the wall clock.
         ended_at: when it ended, by the wall clock; None while it is under way.
+        is_decided: whether the gate has spoken, which ends what was agreed about time.
         missing: approvals that are missing.
         report: URL of the run that holds its figures; empty for nowhere.
     """
@@ -43,6 +44,7 @@ class ActionFacts:
     version: str
     asked_at: dt.datetime
     ended_at: dt.datetime | None = None
+    is_decided: bool = False
     missing: int = 1
     report: str = ""
 
@@ -69,7 +71,7 @@ def of_actions(
     if latest.status == "failed" and latest.ended_at and latest.ended_at > now - TOLD_FOR:
         yield _failed(monitor, latest, links)
     deadline = latest.asked_at + dt.timedelta(hours=monitor.retraining.decide_within_hours)
-    if latest.ended_at is None and deadline < now:
+    if latest.ended_at is None and not latest.is_decided and deadline < now:
         yield _late(monitor, latest, links)
 
 

@@ -67,7 +67,9 @@ class TrainingWindow(Section):
 class Limits(Section):
     """What a training may take before it is ended."""
 
-    minutes: Annotated[float, Field(gt=0, le=10_080)] = 60.0
+    minutes: Annotated[float, Field(gt=0, le=10_080)] = Field(
+        default=60.0, description="Of wall clock, with start and saving."
+    )
     memory_mb: Annotated[int, Field(ge=512)] = Field(default=8_192, description="Megabytes.")
 
 
@@ -90,7 +92,7 @@ class GateRules(Section):
         default=7, description="The last days of validation, on which it must not be worse."
     )
     negative_flips: Share = Field(
-        default=0.05,
+        default=0.1,
         description="At most this share of what the champion had right may become wrong.",
     )
 

@@ -70,6 +70,8 @@ def wishes(
 ) -> tuple[Wish, ...]:
     """One wish of each kind that is asked for, that of the first who may, in the order of KINDS.
 
+    Of an approval those of all who may: two may be needed.
+
     Args:
         reactions: those to one message.
         bots: ids of users that are no people, our own among them.
@@ -81,15 +83,15 @@ def wishes(
     >>> wishes(seen, bots=["UBOT"], approvers=["U3"])
     ()
     """
-    first: dict[WishKind, str] = {}
+    asking: dict[WishKind, list[str]] = {}
     for reaction in reactions:
         kind = KINDS.get(reaction.name)
         people = [u for u in reaction.users if u not in bots and u != SLACKBOT]
         is_open = not approvers and kind not in NAMED_ONLY
         allowed = [user for user in people if is_open or user in approvers]
         if kind is not None and allowed:
-            first.setdefault(kind, allowed[0])
-    return tuple(Wish(kind, first[kind]) for kind in KINDS.values() if kind in first)
+            asking.setdefault(kind, allowed if kind in NAMED_ONLY else allowed[:1])
+    return tuple(Wish(kind, user) for kind in KINDS.values() for user in asking.get(kind, ()))
 
 
 def _parsed(item: object) -> Reaction | None:

@@ -49,7 +49,7 @@ def detail(action: Action, approvals: Sequence[tuple[str, str]]) -> list[str]:
     ]
     lines = [f"{action.ref} · {action.kind.value} · {action.why.value.replace('_', ' ')}"]
     lines += [f"{name + ':':<16}{value}" for name, value in facts if value]
-    return [*lines, *_plan(action.plan), *_decision(action.decision)]
+    return [*lines, *_plan(action.plan), *_decision(action.decision), *_log(action.plan)]
 
 
 def _hours(seconds: float | None) -> str:
@@ -81,3 +81,9 @@ def _decision(decision: Mapping[str, Any]) -> list[str]:
     told = f"The gate: {verdict}, on {decision['rows']:,} rows of {days}"
     checks = [f"  {check['outcome']:<10}{check['text']}" for check in decision["checks"]]
     return ["", told, *checks]
+
+
+def _log(plan: Mapping[str, Any]) -> list[str]:
+    """The end of what a trainer that failed has printed."""
+    printed = str(plan.get("log", ""))
+    return ["", "The end of its log:", *printed.splitlines()] if printed else []

@@ -102,6 +102,7 @@ class Action:
         shadow_until: the last day on which the challenger answers unheard.
         decided_at: when it was decided, by the same clock as `requested_at`.
         seconds_to_decision: from the request to the decision by the wall clock.
+        ended_at: when it was over, by the wall clock.
     """
 
     ref: str
@@ -134,3 +135,7 @@ class Action:
     decided_at: dt.datetime | None = None
     seconds_to_decision: float | None = None
     ended_at: dt.datetime | None = None
+
+    def lived(self, present: dt.datetime) -> dt.datetime:
+        """The instant at which it is acted: a replay's, or else what the wall clock shows."""
+        return dt.datetime.fromisoformat(self.clock) if self.clock else present

@@ -99,18 +99,41 @@ def prepare(
             rows += written.num_rows
     compared = compared_rows(judged)
     if not rows or not compared.num_rows:
-        raise SnapshotMissing(
-            f"no labelled row of monitor {monitor.name} is left for "
-            f"{'validation' if rows else 'training'}: no id of the labels has features; see that "
-            "the snapshots of features and labels carry the same ids"
-        )
+        raise _nothing_left(monitor, "validation" if rows else "training")
     pq.write_table(_for_trainer(compared, monitor, newest, None), folder / VALIDATION)
     return Prepared(
-        {name: _TRAINERS[monitor.columns[name].stored_type] for name in features_of(monitor)},
+        seen(monitor),
         left_out(monitor),
         rows,
         compared,
         (*source.notes("training"), *judged.notes("validation")),
+    )
+
+
+def validation(
+    lake: Lake, monitor: Monitor, plan: Mapping[str, Any], *, most: int = MOST_VALIDATION
+) -> pa.Table:
+    """The rows for the gate alone, as `prepare` returns them: of a challenger that is trained.
+
+    Raises:
+        SnapshotMissing, SnapshotChanged, SnapshotCorrupt: as `prepare`.
+    """
+    days = [PlannedDay.of(each) for each in plan["validation"]]
+    rows = compared_rows(Labelled(lake, monitor, days, most, [int(plan["seed"]), 1]))
+    if not rows.num_rows:
+        raise _nothing_left(monitor, "validation")
+    return rows
+
+
+def seen(monitor: Monitor) -> dict[str, str]:
+    """What the trainer sees, by name, in MLflow's words for types."""
+    return {name: _TRAINERS[monitor.columns[name].stored_type] for name in features_of(monitor)}
+
+
+def _nothing_left(monitor: Monitor, what: str) -> SnapshotMissing:
+    return SnapshotMissing(
+        f"no labelled row of monitor {monitor.name} is left for {what}: no id of the labels has "
+        "features; see that the snapshots of features and labels carry the same ids"
     )
 
 

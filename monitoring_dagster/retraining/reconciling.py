@@ -10,6 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitoring_dagster.monitors.calendar import matures_at
+from monitoring_dagster.monitors.contract import Monitor
 from monitoring_dagster.retraining.action import Action, Status
 
 CLAIMED_WITHIN = dt.timedelta(minutes=5)
@@ -27,6 +29,9 @@ class Seen(StrEnum):
 
     ABSENT = "absent"
     UNDER_WAY = "under_way"
+    """It works, or waits for its turn in Dagster's queue."""
+    LONG_UNDER_WAY = "long_under_way"
+    """It left the queue so long ago that it has claimed its action by now, or never will."""
     ENDED = "ended"
 
 
@@ -57,6 +62,22 @@ class Instants:
     shadow_is_over: bool = False
 
 
+def is_out_of_shadow(action: Action, monitor: Monitor, now: dt.datetime) -> bool:
+    """Whether the labels of the last day in shadow have matured by now."""
+    if action.shadow_until is None:
+        return True
+    matures = matures_at(monitor, action.shadow_until)
+    return matures is None or matures <= now
+
+
+def is_waited_for(action: Action, monitor: Monitor, now: dt.datetime) -> bool:
+    """Whether a replay stops at this instant, since later answers hang on what is decided.
+
+    Days in shadow have to be lived, or nothing could be decided on them.
+    """
+    return action.status is not Status.SHADOWING or is_out_of_shadow(action, monitor, now)
+
+
 def move(action: Action, seen: Seen, at: Instants) -> Move:
     """What to do with the action.
 
@@ -73,7 +94,7 @@ def move(action: Action, seen: Seen, at: Instants) -> Move:
             return Move.LAUNCH if at.shadow_is_over else Move.NOTHING
         case Status.LAUNCHING:
             waited = at.launched_at is None or at.launched_at <= at.now - CLAIMED_WITHIN
-            is_lost = seen is Seen.ENDED or (seen is Seen.ABSENT and waited)
+            is_lost = seen in (Seen.ENDED, Seen.LONG_UNDER_WAY) or (seen is Seen.ABSENT and waited)
         case Status.RUNNING:
             last = action.alive_at
             is_silent = last is None or last <= at.now - ALIVE_WITHIN

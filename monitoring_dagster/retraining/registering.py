@@ -89,11 +89,20 @@ class ModelRegistry:
             with reached():
                 model = self._uploaded(action, model_dir, run_id, tags)
                 kept = Registered(self._version(name, model, run_id, tags), model.model_id)
+        self.present(name, kept)
+        return kept
+
+    def present(self, name: str, kept: Registered) -> None:
+        """Make the version known as the challenger; where it is, nothing is done.
+
+        Raises:
+            RegistryUnavailable: MLflow does not answer.
+            RegistryRefused: it does, and does not do this.
+        """
         if kept.model_id:
             with reached():
                 self._link(name, kept)
         self.move_alias(name, naming.CHALLENGER, kept.version)
-        return kept
 
     def registered(self, action: Action, name: str) -> Registered | None:
         """The version that the action has made, or None; the oldest of several.

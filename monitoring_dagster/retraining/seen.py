@@ -44,6 +44,7 @@ def latest(
         version=action.challenger,
         asked_at=action.written_at,
         ended_at=action.ended_at,
+        is_decided=action.decided_at is not None,
         missing=needed - len(actions.approvals(connection, action.id)),
         report=f"{registry_url}/#/runs/{action.mlflow_run}" if has_run else "",
     )

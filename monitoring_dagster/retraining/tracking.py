@@ -175,7 +175,9 @@ class Tracking:
     ) -> None:
         """Keep metrics; what is not finite says nothing and is left out.
 
-        All have the instant at which the action was written: logged again they are the same.
+        All have the instant at which the action was written, and the attempt as their step: logged
+        again they are the same. Of another attempt, whose timings may differ, MLflow would take the
+        largest value for the latest, or refuse it, if the step did not tell them apart.
 
         Args:
             action: whose run it is.
@@ -191,7 +193,7 @@ class Tracking:
 
         at = int(action.written_at.timestamp() * 1_000)
         metrics = [
-            Metric(name, value, at, 0, model_id=model_id if _is_challengers(name) else None)
+            Metric(name, value, at, action.attempt, model_id=_of_challenger(name, model_id))
             for name, value in figures.items()
             if math.isfinite(value)
         ]
@@ -306,8 +308,8 @@ def figures_of(decision: Decision) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _is_challengers(name: str) -> bool:
-    return name.startswith(f"{naming.CHALLENGER}/")
+def _of_challenger(name: str, model_id: str | None) -> str | None:
+    return model_id if name.startswith(f"{naming.CHALLENGER}/") else None
 
 
 def _tags(action: Action, incident: str, dagster_url: str) -> dict[str, str]:

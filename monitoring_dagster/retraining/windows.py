@@ -176,6 +176,31 @@ def judged_by(
     }
 
 
+def as_it_stands(
+    document: Mapping[str, Any], look_up: Lookup, uses: Sequence[str]
+) -> dict[str, Any]:
+    """A plan with its days as the lake holds them now: labels may have come since it was made.
+
+    A day that cannot be used any more stays as it was planned: whoever reads it says what it lacks.
+
+    Args:
+        document: the plan, as it is kept with the action.
+        look_up: what the lake holds of a day.
+        uses: of which days: `training`, `validation`.
+    """
+    found = dict(document)
+    for use in uses:
+        days = [_as_held(each, look_up) for each in document[use]]
+        found |= {use: days, f"{use}_rows": sum(each["labelled"] for each in days)}
+    return found
+
+
+def _as_held(planned: Mapping[str, Any], look_up: Lookup) -> dict[str, Any]:
+    day = dt.date.fromisoformat(planned["day"])
+    taken = look_up(day)
+    return dict(planned) if taken.problem else Planned(day, taken).document()
+
+
 def lookup(lake: Lake, document: Monitor) -> Lookup:
     """What the lake holds of a day, by its manifests: three small files a day."""
 

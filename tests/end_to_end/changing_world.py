@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from monitoring_dagster.retraining.training import Fitted, Task
-from tests.small_world import SmallWorld
-
-DRAWN = dt.date(2026, 1, 1)
-"""The rows are those of days from here on, whenever the test runs."""
+from tests.end_to_end.recent_world import RecentWorld
 
 MIDDLE_INCOME = float(np.exp(10))
+
+CHANCE = 0.05
+"""Share of labels that nothing explains."""
 
 RETRAINING = """\
 alerting: {{old_after_hours: 96}}
@@ -36,8 +36,8 @@ MOST_HELD_SECONDS = 240.0
 
 
 @dataclass
-class ChangingWorld(SmallWorld):
-    """A small world in which `income` decides from `changes_on` on, and age no longer."""
+class ChangingWorld(RecentWorld):
+    """A recent world in which `income` decides from `changes_on` on, and age no longer."""
 
     changes_on: dt.date = dt.date.max
 
@@ -51,13 +51,11 @@ class ChangingWorld(SmallWorld):
             self.write_labels(day)
 
     def frame(self, day: dt.date) -> dict[str, np.ndarray]:
-        """The rows of a day, always the same for the same place in the calendar of the world."""
-        passed = day - self.reference[0]
-        frame = super().frame(DRAWN + passed)
-        frame["at"] = frame["at"] + np.timedelta64((day - DRAWN - passed).days, "D")
+        """Everything about a day's rows."""
+        frame = super().frame(day)
         if day >= self.changes_on:
-            random = np.random.default_rng(passed.days)
-            is_chance = random.random(self.rows) < 0.05
+            passed = day - self.reference[0]
+            is_chance = np.random.default_rng(passed.days).random(self.rows) < CHANCE
             frame["outcome"] = ((frame["income"] > MIDDLE_INCOME) ^ is_chance).astype(np.int64)
         return frame
 

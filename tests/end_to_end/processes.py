@@ -144,7 +144,13 @@ class Dagster:
         done = [run for run in runs if run["status"] in OVER]
         return done if len(done) >= count and len(done) == len(runs) else None
 
-    def until(self, what: str, probe: Callable[[], Found | None], seconds: float = 240) -> Found:
+    def until(
+        self,
+        what: str,
+        probe: Callable[[], Found | None],
+        seconds: float = 240,
+        every_seconds: float = 0.5,
+    ) -> Found:
         """Wait until `probe` finds something; on the deadline show the processes' logs."""
         deadline = time.monotonic() + seconds
         pause = threading.Event()
@@ -152,7 +158,7 @@ class Dagster:
             with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
                 if (found := probe()) is not None:
                     return found
-            pause.wait(0.5)
+            pause.wait(every_seconds)
         tails = "\n".join(f"== {p.name}\n{p.read_text()[-3000:]}" for p in self.logs.glob("*.log"))
         raise AssertionError(f"{what} did not happen within {seconds:.0f} s\n{tails}")
 
@@ -183,6 +189,16 @@ class Processes:
         self.running.callback(_stop, process)
         if name == "code":
             _wait_for_port(self.code_port, process, self.folder / "code.log")
+
+    def workers(self) -> list[int]:
+        """The processes of runs that the code server has started, as soon as there are any."""
+        server = Path(f"/proc/{self.started['code'].pid}")
+        children = [
+            int(pid)
+            for thread in server.glob("task/*/children")
+            for pid in thread.read_text().split()
+        ]
+        return [pid for pid in children if "spawn_main" in _command(pid)]
 
     def kill(self, name: str) -> None:
         """Kill one by SIGKILL, with whatever it has started."""
@@ -221,6 +237,13 @@ def running_dagster(
         dagster = Dagster(f"http://127.0.0.1:{web_port}", folder, processes)
         dagster.until("the code location's load", lambda: _loaded(dagster))
         yield dagster
+
+
+def _command(pid: int) -> str:
+    """Its command line; empty once it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
 
 
 def _loaded(dagster: Dagster) -> bool | None:

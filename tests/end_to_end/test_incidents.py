@@ -10,34 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from monitoring_dagster.store.audit import entries, verify
 from tests.end_to_end.office import OF_READING, Office, open_office, rows
 from tests.end_to_end.processes import Dagster, running_dagster
+from tests.end_to_end.recent_world import RecentWorld
 from tests.slack.seeing import Seen
-from tests.small_world import SmallWorld, days_from
+from tests.small_world import days_from
 
 IDENTIFIER = "@example.org"
 """Part of every raw identifier in the telemetry."""
-
-DRAWN = dt.date(2026, 1, 1)
-"""The rows are those of days from here on, whenever the test runs."""
-
-
-class RecentWorld(SmallWorld):
-    """A small world whose last days are the last ones of the calendar, and always the same."""
-
-    def frame(self, day: dt.date) -> dict[str, np.ndarray]:
-        passed = day - self.reference[0]
-        frame = super().frame(DRAWN + passed)
-        return frame | {"at": frame["at"] + np.timedelta64((day - DRAWN - passed).days, "D")}
-
-    def lose(self, day: dt.date, *columns: str) -> None:
-        """Take all values of these columns away, for a day."""
-        self.write_inputs(day, **{column: [None] * self.rows for column in columns})
 
 
 class ColumnsOffice(Office):

@@ -199,7 +199,7 @@ def test_an_answer_that_trickles_is_given_up() -> None:
 
     with talking(trickle) as url:
         with pytest.raises(AnswerLost, match="timeout"):
-            send(url, headers={}, reach=Reach.LOOPBACK, seconds=2.0)
+            send(url, headers={}, reach=Reach.LOOPBACK, seconds=0.5)
         over.set()
 
 

@@ -243,17 +243,11 @@ def test_a_slow_challenger_is_refused_and_one_slow_timing_is_not_slow() -> None:
         assert any(c.is_in_the_way for c in of_kind(found, CheckKind.LATENCY)) is refused
 
 
-def test_a_slow_tail_is_refused_though_the_median_is_fast() -> None:
-    found = decided(timed([1e-6] * 40, [1e-6] * 35 + [1e-5] * 5))
-    outcomes = {c.metric: c.outcome for c in of_kind(found, CheckKind.LATENCY)}
-    assert outcomes == {"latency_p50": Outcome.PASSED, "latency_p95": Outcome.FAILED}
-
-
 @pytest.mark.parametrize("seconds", [None, np.array([]), np.full(9, np.nan), np.zeros(9)])
 def test_times_that_were_not_taken_are_not_in_the_way(seconds: np.ndarray | None) -> None:
     rows = replace(BETTER, challenger=replace(BETTER.challenger, seconds=seconds))
     checks = of_kind(decided(rows), CheckKind.LATENCY)
-    assert [(c.outcome, c.is_in_the_way) for c in checks] == [(Outcome.UNDECIDED, False)] * 2
+    assert [(c.outcome, c.is_in_the_way) for c in checks] == [(Outcome.UNDECIDED, False)]
 
 
 def test_a_challenger_that_leaves_rows_unanswered_is_refused_and_told_how_many() -> None:

@@ -1,26 +1,33 @@
-"""Trainers of the small deployment: one that is right, and ones that go wrong."""
+"""Trainers of the small deployment: one is right, one is blind, and the others go wrong."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from monitoring_dagster.retraining.training import Fitted, Task
 
-FEATURES = ["age", "income"]
+NUMBERS = ["age", "income"]
 
 
-def logistic(task: Task) -> Fitted:
-    """Fit on both numbers; regions are not looked at."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+def by_region(task: Task) -> Fitted:
+    """Learn in each region for itself what age says."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+
+    regions = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer((StandardScaler(), ["age"]), (regions, ["region"]))
+    return _fitted(task, columns, PolynomialFeatures(interaction_only=True))
+
+
+def blind(task: Task) -> Fitted:
+    """Learn what age says, wherever it is."""
+    from sklearn.compose import make_column_transformer
     from sklearn.preprocessing import StandardScaler
 
-    _count(task)
-    model = make_pipeline(StandardScaler(), LogisticRegression())
-    model.fit(task.training.features[FEATURES], task.training.labels)
-    return Fitted(model, threshold=0.4, metrics={"rows": len(task.training.labels)})
+    return _fitted(task, make_column_transformer((StandardScaler(), NUMBERS)))
 
 
 def raises(task: Task) -> Fitted:
@@ -35,13 +42,23 @@ def exits(task: Task) -> Fitted:
 
 def never_ends(task: Task) -> Fitted:
     """Say that it has begun, and take for ever."""
-    _count(task)
+    _tell(task)
     while True:
         time.sleep(60)
 
 
-def _count(task: Task) -> None:
-    """Leave a line for each training, where the test can count them."""
-    if folder := task.parameters.get("folder"):
-        with Path(str(folder), "trainings").open("a", encoding="utf-8") as file:
-            file.write(f"{os.getpid()}\n")
+def _fitted(task: Task, *steps: Any) -> Fitted:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    _tell(task)
+    model = make_pipeline(*steps, LogisticRegression())
+    model.fit(task.training.features, task.training.labels)
+    rows = len(task.training.labels)
+    return Fitted(model, threshold=0.4, metrics={"rows": rows}, notes={"steps": str(len(steps))})
+
+
+def _tell(task: Task) -> None:
+    """Leave a line for each training, where the tests can count them."""
+    with Path(str(task.parameters["ledger"])).open("a", encoding="utf-8") as file:
+        file.write(f"{os.getpid()}\n")

@@ -138,7 +138,7 @@ def test_a_champion_above_the_agreed_age_is_a_reason() -> None:
     agreed = document(when={"max_age_days": 20})
     found = REGISTRY[Why.AGE](agreed, [said(on=day(20)), said(on=day(3))], Known())
     assert found == Evidence(
-        Why.AGE, "the champion is of 2025-12-31 and so 21 days old, agreed are 20", day(-1)
+        Why.AGE, "the champion dates from 2025-12-31 and is 21 days old; 20 are agreed", day(-1)
     )
     assert REGISTRY[Why.AGE](agreed, [said(on=day(19))], Known()) is None
     assert REGISTRY[Why.AGE](document(), [said(on=day(900))], Known()) is None

@@ -19,5 +19,5 @@ def age(document: Monitor, days: Sequence[Said], known: Known) -> Evidence | Exp
     if old <= most:
         return None
     return Evidence(
-        Why.AGE, f"the champion is of {since} and so {old} days old, agreed are {most}", since
+        Why.AGE, f"the champion dates from {since} and is {old} days old; {most} are agreed", since
     )
