@@ -54,6 +54,9 @@ def review(tracking: Tracking, found: Review, model_id: str) -> None:
             "champion": action.champion,
         },
     )
+    verdict = "passed the gate" if decision.is_passed else "did not pass the gate"
+    version = f"Version {action.challenger} {verdict}: {decision.because}"
+    tracking.describe(run, f"{version}\n\nAsked for because {action.evidence}")
     tracking.end(run, "FINISHED", found.written_at)
 
 

@@ -18,6 +18,7 @@ MOST_OF_A_TAG = 5_000
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#<>|~!])")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\-. :]")
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/\d+)")
 
@@ -48,6 +49,15 @@ def parameter(value: object) -> str:
 def tag(value: object) -> str:
     """A tag's value as text on one line, cut to what MLflow keeps."""
     return cut(str(value), MOST_OF_A_TAG)
+
+
+def markdown(text: str) -> str:
+    r"""A text that Markdown shows as it is, cut to what MLflow keeps of a tag.
+
+    >>> print(markdown("age_band: [a](b)"))
+    age\_band: \[a\]\(b\)
+    """
+    return cut(_MARKDOWN.sub(r"\\\1", text), MOST_OF_A_TAG)
 
 
 def registered_name(monitor: Monitor) -> str:

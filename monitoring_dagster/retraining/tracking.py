@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 ACTION = "monitoring.action"
 """Tag of runs, models and versions: the action's ref, by which they are found again."""
 
+DESCRIPTION = "mlflow.note.content"
+"""Tag that MLflow shows as the run's description."""
+
 FEWEST_ROWS = 10
 """What fewer rows say is not released."""
 
@@ -233,6 +236,16 @@ class Tracking:
         tags = [RunTag(f"monitoring.{name}", naming.tag(value)) for name, value in facts.items()]
         with reached():
             self.client.log_batch(run_id, tags=tags)
+
+    def describe(self, run_id: str, text: str) -> None:
+        """What the run's page says first: paragraphs, whose characters are shown as they are.
+
+        Raises:
+            RegistryUnavailable: MLflow does not answer.
+            RegistryRefused: it does, and does not do this.
+        """
+        with reached():
+            self.client.set_tag(run_id, DESCRIPTION, naming.markdown(text))
 
     def end(
         self, run_id: str, outcome: Literal["FINISHED", "FAILED", "KILLED"], now: dt.datetime

@@ -78,7 +78,7 @@ def test_a_trainer_that_never_ends_is_ended(train: Train, private: Path) -> None
 
     def monotonic() -> float:
         # The clock stands until the trainer runs, and then the hour is over.
-        return 3_600.0 if begun.exists() else next(hours, 0.0)
+        return 3_600.0 if has_text(begun) else next(hours, 0.0)
 
     with pytest.raises(TrainingFailed, match="was ended after 60 minutes") as raised:
         process.train(
@@ -95,7 +95,7 @@ def test_a_trainer_that_never_ends_is_ended(train: Train, private: Path) -> None
 
 def test_a_training_that_is_not_wanted_any_more_stops(train: Train, private: Path) -> None:
     begun = private / handover.WORK / "begun"
-    assert train("never_ends", is_wanted=lambda: not begun.exists()) is None
+    assert train("never_ends", is_wanted=lambda: not has_text(begun)) is None
     assert not is_alive(int(begun.read_text()))
 
 
@@ -103,7 +103,7 @@ def test_what_the_sign_of_life_raises_ends_the_training(train: Train, private: P
     begun = private / handover.WORK / "begun"
 
     def sign() -> bool:
-        if begun.exists():
+        if has_text(begun):
             raise ConnectionError("no store")
         return True
 
@@ -151,13 +151,20 @@ def test_a_training_dies_with_its_parent_and_takes_its_daemons_along(private: Pa
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
     ) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        begun = private / handover.WORK / "begun"
-        waited_for(begun.exists)
-        worker, daemon = int(begun.read_text()), int((begun.parent / "daemon").read_text())
-        parent.send_signal(signal.SIGKILL)
+        try:
+            assert parent.stdout is not None
+            child = int(parent.stdout.readline())
+            work = private / handover.WORK
+            waited_for(lambda: has_text(work / "begun") and has_text(work / "daemon"))
+            worker, daemon = (int((work / name).read_text()) for name in ("begun", "daemon"))
+        finally:
+            parent.send_signal(signal.SIGKILL)
     waited_for(lambda: not any(map(is_alive, (child, worker, daemon))))
+
+
+def has_text(path: Path) -> bool:
+    """Whether it is written: a file is there a moment before what it holds."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def waited_for(is_so: Callable[[], bool]) -> None:
