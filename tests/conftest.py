@@ -6,6 +6,7 @@ What only one room needs stays in that room's own conftest.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,13 @@ def _loggers_speak() -> None:
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("monitoring_dagster") and isinstance(logger, logging.Logger):
             logger.disabled = False
+
+
+@pytest.fixture(autouse=True)
+def _mlflow_forgets() -> None:
+    """MLflow leaves the address that a test has used in the environment of those after it."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

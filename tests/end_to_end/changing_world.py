@@ -29,7 +29,7 @@ retraining:
   parameters: {{folder: "{folder}"}}
   minimum_labels: 500
   window: {{kind: since_change, validation_days: 7}}
-  gate: {{negative_flips: 0.5}}
+  gate: {{negative_flips: 0.5, latency_ratio: 100}}
 """
 
 MOST_HELD_SECONDS = 240.0

@@ -45,6 +45,9 @@ NOW = dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC)
 def within(factory: Factory) -> Iterator[Factory]:
     """While this lasts, this process is one of the deployment."""
     with pytest.MonkeyPatch.context() as patch:
+        # MLflow leaves in the environment whichever address somebody else has used.
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+            patch.delenv(name, raising=False)
         for name, value in factory.environment.items():
             patch.setenv(name, value)
         yield factory
