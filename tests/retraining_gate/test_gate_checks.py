@@ -298,5 +298,4 @@ def test_the_primary_check_comes_first_and_the_rest_in_one_order() -> None:
         CheckKind.NEWEST,
         CheckKind.FLIPS,
         CheckKind.LATENCY,
-        CheckKind.LATENCY,
     ]
